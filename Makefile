@@ -1,0 +1,64 @@
+# imilt: every target but help and clean first makes .venv where it is missing or out of date.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+STAMP := .venv/.stamp
+
+# The interpreter for .venv; empty: the newest suitable one.
+PYTHON ?=
+# What `make treat` simulates; an empty LEVEL is the command's own default.
+PLAN ?= plans/pancreas-imilt.toml
+SEED ?= 1
+LEVEL ?=
+OUT ?= runs/treat
+# `make test ARGS="-k dose"`
+ARGS ?=
+# `make lock UPGRADE=1` takes the newest versions.
+UPGRADE ?=
+
+# Else pyright asks the package index for a newer self.
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+.PHONY: help setup treat test lint format bench lock clean look-again
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## make or refresh .venv (PYTHON=python3.12 picks the interpreter)
+	@:
+
+# A PYTHON given on the command line may ask for another interpreter than .venv has: look again.
+$(STAMP): pyproject.toml requirements.lock typings.lock tools/bootstrap.py $(if $(findstring command,$(origin PYTHON)),look-again)
+	@command -v $(or $(PYTHON),python3) >/dev/null || \
+	  { echo "error: $(or $(PYTHON),python3) is not in PATH; imilt needs CPython 3.11 to 3.13" >&2; exit 2; }
+	@$(or $(PYTHON),python3) tools/bootstrap.py $(if $(PYTHON),--python $(PYTHON))
+	@touch $@
+
+treat: $(STAMP) ## simulate a treatment, watched live (PLAN=… SEED=… LEVEL=…)
+	@$(BIN)/imilt simulate $(PLAN) --seed $(SEED) $(if $(LEVEL),--level $(LEVEL)) --out $(OUT)
+
+test: lint ## lint, then all tests with coverage (ARGS="-k name")
+	@$(BIN)/pytest -n 2 --cov --cov-report=term $(ARGS)
+
+lint: $(STAMP) ## check style and types
+	@echo "ruff check";  $(BIN)/ruff check --quiet --output-format=concise .
+	@echo "ruff format"; $(BIN)/ruff format --check --quiet .
+	@echo "pyright";     $(BIN)/pyright
+	@echo "pyright, firmware"; $(BIN)/pyright --project tools/pyright-firmware.json --pythonpath /dev/null
+
+format: $(STAMP) ## put the code into its standard form
+	@$(BIN)/ruff check --quiet --fix-only .
+	@$(BIN)/ruff format --quiet .
+
+bench: $(STAMP) ## measure the speed of the simulation
+	@$(BIN)/python -m imilt_sim.bench
+
+lock: $(STAMP) ## write the lock files from pyproject.toml (UPGRADE=1 takes the newest versions)
+	@tools/lock.sh $(if $(UPGRADE),--upgrade)
+
+clean: ## remove .venv, runs, caches and build products
+	@rm -rf .venv runs dist .coverage .coverage.* htmlcov .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,279 @@
+"""The treatment plan: a TOML file, validated with units and ranges, and its integer form for the device.
+
+Coordinates: `radial_mm` is the distance from the fibre's axis; `axial_mm` runs along it, 0 at the middle of the
+diffuser or at the face of a bare fibre, positive away from the operator. Every default names its source.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from imilt.errors import InputError
+
+EXAMPLE = "plans/pancreas-imilt.toml"
+PROBE_RADIUS_MM = 0.25
+"""Radius of a sheathed hypodermic thermocouple (0.5 mm): no two probes, nor probe and fibre, closer than they fit."""
+
+
+def quantity(default: float, low: float, high: float, unit: str, source: str) -> Any:
+    """A number with its unit, its range and the source of its default."""
+    return Field(default, ge=low, le=high, description=source, json_schema_extra={"unit": unit})
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Treatment(Section):
+    """What is wanted at the control probe."""
+
+    set_point_c: float = quantity(46.0, 42.0, 50.0, "°C", "in the periphery: HRA IRAS 189032")
+    tolerance_c: float = quantity(1.0, 0.2, 1.0, "°C", "one degree is a factor 2 in CEM43")
+    lowest_c: float = quantity(30.0, 5.0, 36.0, "°C", "in a body: below, a probe is out or shorted")
+    hold_min: float = quantity(30.0, 0.5, 60.0, "min", "imILT holds for 30 min: HRA IRAS 189032")
+    max_emission_min: float = quantity(60.0, 1.0, 90.0, "min", "twice the hold")
+    max_energy_kj: float = quantity(12.0, 0.1, 27.0, "kJ", "3 W over 60 min, rounded up")
+
+
+class Control(Section):
+    """The feedback law's parameters."""
+
+    kp_w_per_c: float = quantity(0.35, 0.01, 3.0, "W/°C", "tuned on the default plan: `make tune` prints the trials")
+    ti_s: float = quantity(110.0, 5.0, 1000.0, "s", "tuned on the default plan: `make tune` prints the trials")
+    feed_forward_w: float = quantity(1.5, 0.0, 5.0, "W", "the power that holds the default plan: `make tune` prints it")
+
+
+class Fibre(Section):
+    """The emitting end of the fibre."""
+
+    kind: Literal["bare", "diffuser"] = "diffuser"
+    diffuser_length_mm: float = quantity(15.0, 5.0, 40.0, "mm", "common in interstitial therapy: 10-15 mm")
+    radius_mm: float = quantity(0.75, 0.1, 2.0, "mm", "1.5 mm outer diameter of a diffusing applicator")
+    cap_w: float | None = Field(
+        default=None,
+        ge=0.1,
+        le=5.0,
+        description="by kind: bare 2 W, diffuser 3 W, above which char is common (Möller 1995, Lasers Med Sci 10:193)",
+        json_schema_extra={"unit": "W"},
+    )
+
+    @property
+    def power_cap_w(self) -> float:
+        """The cap in force, W: the plan's, else that of the fibre's kind."""
+        return self.cap_w if self.cap_w is not None else {"bare": 2.0, "diffuser": 3.0}[self.kind]
+
+    @property
+    def end_mm(self) -> float:
+        """Axial position of the distal end, mm."""
+        return self.diffuser_length_mm / 2 if self.kind == "diffuser" else 0.0
+
+
+Role = Literal["control", "tip", "guard", "spare"]
+DEFAULT_LIMIT_C: dict[str, float] = {"control": 60.0, "tip": 95.0, "guard": 43.0, "spare": 60.0}
+"""Over-temperature by role, also seen in bright samples: a guard protects healthy tissue (30 CEM43 takes 30 min at
+43 °C); the tip stays below steam at about 100 °C (SPIE 1422); control and spare leave room for absorbed light."""
+
+
+class Probe(Section):
+    """A thermocouple on the channel of its place in the list."""
+
+    role: Role
+    radial_mm: float = Field(ge=0.0, le=40.0, json_schema_extra={"unit": "mm"})
+    axial_mm: float = Field(0.0, ge=-40.0, le=40.0, json_schema_extra={"unit": "mm"})
+    type: Literal["K", "T"] = "T"
+    limit_c: float | None = Field(default=None, ge=41.0, le=95.0, json_schema_extra={"unit": "°C"})
+
+    @property
+    def over_temperature_c(self) -> float:
+        """The limit in force, °C: the plan's, else that of the role."""
+        return self.limit_c if self.limit_c is not None else DEFAULT_LIMIT_C[self.role]
+
+
+class Tumour(Section):
+    """An ellipsoid of revolution around the fibre's axis, centred on the origin."""
+
+    radial_mm: float = quantity(9.0, 2.0, 25.0, "mm", "an 18 mm lesion: RECIST 1.1 measures from 10 mm on CT")
+    axial_mm: float = quantity(11.0, 2.0, 25.0, "mm", "slightly longer than wide")
+
+
+class Tissue(Section):
+    """The simulated patient; a real treatment does not read it."""
+
+    body_c: float = quantity(37.0, 15.0, 40.0, "°C", "core temperature; about 20 for tissue ex vivo")
+    absorption_per_cm: float = quantity(0.17, 0.01, 2.0, "1/cm", "porcine pancreas: Sci Rep 2022;12:14300")
+    reduced_scattering_per_cm: float = quantity(12.0, 1.0, 40.0, "1/cm", "porcine pancreas: Sci Rep 2022;12:14300")
+    density_kg_m3: float = quantity(1087.0, 800.0, 1300.0, "kg/m³", "pancreas: IT'IS database")
+    specific_heat_j_kg_k: float = quantity(3164.0, 2000.0, 4500.0, "J/kg/K", "pancreas: IT'IS database")
+    conductivity_w_m_k: float = quantity(0.51, 0.1, 1.0, "W/m/K", "pancreas: IT'IS database")
+    tumour_perfusion_per_s: float = quantity(0.0033, 0.0, 0.05, "1/s", "PDAC 19.5 ± 19.9 mL/100 mL/min")
+    normal_perfusion_per_s: float = quantity(0.016, 0.0, 0.05, "1/s", "normal pancreas 96.9 ± 39.1 mL/100 mL/min")
+
+
+class ProbeModel(Section):
+    """The simulated thermocouples; a real treatment does not read it."""
+
+    lag_s: float = quantity(0.2, 0.01, 5.0, "s", "a 0.1 mm bead keeps 1/4 of its self-heating after 0.3 s")
+    noise_c: float = quantity(0.03, 0.0, 1.0, "°C", "a few least significant bits of the MAX31856 (0.0078 °C)")
+    self_heating_c_cm2_per_w: float = quantity(
+        2.06, 0.0, 10.0, "°C·cm²/W", "14.0 °C at 3 mm, 4.0 °C at 7 mm, 2 W: doi 10.3109/02656736.2014.928832"
+    )
+
+
+class Plan(Section):
+    """One treatment: what to reach, with what, where, and in which simulated patient."""
+
+    schema_version: Literal[1] = Field(1, alias="schema")
+    name: str = Field(min_length=1, max_length=80)
+    treatment: Treatment = Treatment()
+    control: Control = Control()
+    fibre: Fibre = Fibre()
+    probes: tuple[Probe, ...] = Field(min_length=1, max_length=4)
+    tumour: Tumour = Tumour()
+    tissue: Tissue = Tissue()
+    probe_model: ProbeModel = ProbeModel()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Plan:
+        for check in (self._one_control, self._probes_apart, self._probes_outside_fibre, self._limit_above_set_point):
+            check()
+        return self
+
+    @property
+    def control_channel(self) -> int:
+        """Index of the control probe."""
+        return next(i for i, probe in enumerate(self.probes) if probe.role == "control")
+
+    def _one_control(self) -> None:
+        count = sum(probe.role == "control" for probe in self.probes)
+        if count != 1:
+            raise ValueError(f"probes: exactly one has role = 'control', found {count}: the loop follows one probe")
+
+    def _probes_apart(self) -> None:
+        for i, a in enumerate(self.probes):
+            for j, b in enumerate(self.probes[:i]):
+                gap = math.hypot(a.radial_mm - b.radial_mm, a.axial_mm - b.axial_mm)
+                if gap < 2 * PROBE_RADIUS_MM:
+                    raise ValueError(
+                        f"probes[{j}] and probes[{i}]: {gap:.2f} mm apart, at least {2 * PROBE_RADIUS_MM} mm needed:"
+                        " two probes cannot sit in one place; correct radial_mm or axial_mm"
+                    )
+
+    def _probes_outside_fibre(self) -> None:
+        nearest = self.fibre.radius_mm + PROBE_RADIUS_MM
+        for i, probe in enumerate(self.probes):
+            if probe.radial_mm < nearest and probe.axial_mm < self.fibre.end_mm + PROBE_RADIUS_MM:
+                raise ValueError(
+                    f"probes[{i}].radial_mm = {probe.radial_mm}: inside the fibre, whose radius is"
+                    f" {self.fibre.radius_mm} mm; at least {nearest} mm from the axis up to its end"
+                )
+
+    def _limit_above_set_point(self) -> None:
+        limit = self.probes[self.control_channel].over_temperature_c
+        if limit < self.treatment.set_point_c + 3.0:
+            raise ValueError(
+                f"probes[{self.control_channel}].limit_c = {limit}: at least 3 °C above"
+                f" treatment.set_point_c = {self.treatment.set_point_c}, else every treatment trips; raise the limit"
+            )
+
+    def device_fields(self) -> dict[str, int]:
+        """The plan as the device takes it: integers whose names carry the unit; the device checks them again."""
+        treatment, control = self.treatment, self.control
+        fields = {
+            "set_point_mc": _milli(treatment.set_point_c),
+            "tolerance_mc": _milli(treatment.tolerance_c),
+            "lowest_mc": _milli(treatment.lowest_c),
+            "hold_ms": round(treatment.hold_min * 60_000),
+            "emission_ms": round(treatment.max_emission_min * 60_000),
+            "energy_mj": round(treatment.max_energy_kj * 1e6),
+            "cap_mw": _milli(self.fibre.power_cap_w),
+            "kp_mw_per_c": _milli(control.kp_w_per_c),
+            "ti_ms": _milli(control.ti_s),
+            "feed_forward_mw": _milli(control.feed_forward_w),
+        }
+        roles = ("control", "tip", "guard", "spare")
+        for i, probe in enumerate(self.probes):
+            fields[f"probe{i}_role"] = roles.index(probe.role) + 1
+            fields[f"probe{i}_type"] = "KT".index(probe.type)
+            fields[f"probe{i}_limit_mc"] = _milli(probe.over_temperature_c)
+        return fields
+
+
+def _milli(value: float) -> int:
+    return round(value * 1000)
+
+
+class LoadedPlan(NamedTuple):
+    """A plan with the exact bytes it was read from, so that the record holds what was run."""
+
+    plan: Plan
+    source: bytes
+    path: Path
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.source).hexdigest()
+
+
+def load_plan(path: Path) -> LoadedPlan:
+    """Read and validate a plan.
+
+    Raises InputError with one plain message (file, field, value, limit) if it cannot be read or does not hold.
+    """
+    try:
+        source = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}; name a plan, e.g. {EXAMPLE}") from error
+    if not source.strip():
+        raise InputError(f"{path}: is empty; start from {EXAMPLE}")
+    try:
+        data = tomllib.loads(source.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: is not valid TOML: {error}") from error
+    try:
+        return LoadedPlan(Plan.model_validate(data), source, path)
+    except ValidationError as error:
+        raise InputError(f"{path}: {_plain(error)}") from error
+
+
+def _plain(error: ValidationError) -> str:
+    """The first finding as `field = value: what is allowed`, and how many more there are."""
+    findings = error.errors(include_url=False)
+    first = findings[0]
+    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
+    text = _REMEDIES.get(first["type"], first["msg"].removeprefix("Value error, "))
+    told = first["type"] in ("missing", "value_error") or isinstance(first["input"], (dict, list))
+    value = "" if told else f" = {first['input']!r}"
+    unit = _unit(first["loc"])
+    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+    limit = text[:1].lower() + text[1:]
+    return f"{where}{value}: {limit}{unit if 'equal to' in limit else ''}{more}" if where else f"{text}{more}"
+
+
+_REMEDIES = {
+    "extra_forbidden": "unknown key; remove it or correct its spelling",
+    "missing": "is missing; add it",
+}
+
+
+def _unit(loc: tuple[int | str, ...]) -> str:
+    """The unit of the field at `loc`, with a leading space, or nothing."""
+    model: Any = Plan
+    for part in loc:
+        if isinstance(part, int):
+            continue
+        field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
+        if field is None:
+            return ""
+        model = field.annotation
+        if part == "probes":
+            model = Probe
+        extra = field.json_schema_extra
+        if isinstance(extra, dict):
+            return f" {extra['unit']}"
+    return ""

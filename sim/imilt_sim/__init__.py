@@ -1,0 +1,1 @@
+"""Simulator of imilt, the open system for immunostimulating interstitial laser thermotherapy."""
