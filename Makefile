@@ -13,7 +13,6 @@ PYTHON ?=
 PLAN ?= plans/pancreas-imilt.toml
 SEED ?= 1
 LEVEL ?=
-OUT ?= runs/treat
 # `make test ARGS="-k dose"`
 ARGS ?=
 # `make lock UPGRADE=1` takes the newest versions.
@@ -38,7 +37,7 @@ $(STAMP): pyproject.toml requirements.lock typings.lock tools/bootstrap.py $(if 
 	@touch $@
 
 treat: $(STAMP) ## simulate a treatment, watched live (PLAN=… SEED=… LEVEL=…)
-	@$(BIN)/imilt simulate $(PLAN) --seed $(SEED) $(if $(LEVEL),--level $(LEVEL)) --out $(OUT)
+	@$(BIN)/imilt simulate $(PLAN) --seed $(SEED) $(if $(LEVEL),--level $(LEVEL))
 
 test: lint ## lint, then all tests with coverage (ARGS="-k name")
 	@$(BIN)/pytest -n 2 --cov --cov-report=term $(ARGS)

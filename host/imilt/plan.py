@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -239,6 +240,31 @@ def load_plan(path: Path) -> LoadedPlan:
         return LoadedPlan(Plan.model_validate(data), source, path)
     except ValidationError as error:
         raise InputError(f"{path}: {_plain(error)}") from error
+
+
+def find_plan(path: Path) -> LoadedPlan:
+    """A plan by its path, or one that comes with the package by its bare name, e.g. `pancreas-imilt`."""
+    packaged = Path(__file__).parent / "_plans" / path.with_suffix(".toml").name
+    return load_plan(packaged if path.parent == Path() and not path.exists() and packaged.exists() else path)
+
+
+def describe() -> Iterator[str]:
+    """Every parameter as a line: name, default, unit, range, source."""
+    for name, field in Plan.model_fields.items():
+        model = Probe if name == "probes" else field.annotation
+        if isinstance(model, type) and issubclass(model, Section):
+            yield f"\n[{'[probes]' if name == 'probes' else name}]  {(model.__doc__ or '').strip()}"
+            yield from _describe_fields(model)
+
+
+def _describe_fields(model: type[Section]) -> Iterator[str]:
+    for key, field in model.model_fields.items():
+        extra = field.json_schema_extra
+        unit = extra["unit"] if isinstance(extra, dict) else ""
+        limits = {type(bound).__name__: bound for bound in field.metadata}
+        span = f"{limits['Ge'].ge:g} to {limits['Le'].le:g}" if {"Ge", "Le"} <= limits.keys() else ""
+        default = "required" if field.is_required() else f"= {field.default}"
+        yield f"{key:<28}{default:<14}{unit:<11}{span:<14}{field.description or ''}".rstrip()
 
 
 def _plain(error: ValidationError) -> str:

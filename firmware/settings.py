@@ -1,0 +1,87 @@
+"""The treatment's parameters as uploaded: integers with their range, all given, before anything can be armed."""
+
+import limits
+
+_PROBES = 4
+# name: (lowest, highest)
+RANGES = {
+    "set_point_mc": (limits.SET_POINT_MIN_MC, limits.SET_POINT_MAX_MC),
+    "tolerance_mc": (100, limits.TOLERANCE_MAX_MC),
+    "lowest_mc": (limits.LOWEST_MIN_MC, 36000),
+    "hold_ms": (1000, limits.HOLD_MAX_MS),
+    "emission_ms": (1000, limits.EMISSION_MAX_MS),
+    "energy_mj": (1000, limits.ENERGY_MAX_MJ),
+    "cap_mw": (100, limits.CAP_MAX_MW),
+    "kp_mw_per_c": (1, limits.GAIN_MAX_MW_PER_C),
+    "ti_ms": (limits.INTEGRAL_TIME_MIN_MS, limits.INTEGRAL_TIME_MAX_MS),
+    "feed_forward_mw": (0, limits.CAP_MAX_MW),
+}
+for _i in range(_PROBES):
+    RANGES["probe%d_role" % _i] = (0, 4)
+    RANGES["probe%d_type" % _i] = (0, 1)
+    RANGES["probe%d_limit_mc" % _i] = (limits.PROBE_LIMIT_MIN_MC, max(limits.PROBE_LIMIT_MAX_MC))
+
+
+class Settings:
+    """`complete` tells whether a plan was taken; its parameters are attributes, by probe in lists."""
+
+    def __init__(self):
+        self.complete = False
+        self.roles = [0] * _PROBES
+        self.types = [0] * _PROBES
+        self.limit_mc = [limits.PROBE_LIMIT_MIN_MC] * _PROBES
+        self.set_point_mc = limits.SET_POINT_MIN_MC
+        self.tolerance_mc = 0
+        self.lowest_mc = 0
+        self.hold_ms = 0
+        self.emission_ms = 0
+        self.energy_mj = 0
+        self.cap_mw = 0
+        self.kp_mw_per_c = 0
+        self.ti_ms = limits.INTEGRAL_TIME_MAX_MS
+        self.feed_forward_mw = 0
+        self._upload = {}
+
+    def put(self, name, value):
+        """Take one parameter of an upload; returns what is wrong with it, or nothing."""
+        if name not in RANGES:
+            return "unknown parameter " + name
+        low, high = RANGES[name]
+        if not low <= value <= high:
+            return "%s = %d: allowed are %d to %d" % (name, value, low, high)
+        self._upload[name] = value
+        return ""
+
+    def begin(self):
+        """Forget what was uploaded so far; a plan already taken stays until the next is whole."""
+        self._upload = {}
+
+    def commit(self):
+        """Take the uploaded plan if it is whole and consistent; returns what is wrong with it, or nothing."""
+        upload = self._upload
+        for i in range(_PROBES):
+            if not upload.get("probe%d_role" % i, 0):
+                upload["probe%d_role" % i] = upload["probe%d_type" % i] = 0
+                upload["probe%d_limit_mc" % i] = limits.PROBE_LIMIT_MIN_MC
+        for name in RANGES:
+            if name not in upload:
+                return name + " is missing"
+        roles = [upload["probe%d_role" % i] for i in range(_PROBES)]
+        if sum(1 for role in roles if role == 1) != 1:
+            return "exactly one control probe is needed"
+        for i in range(_PROBES):
+            high = limits.PROBE_LIMIT_MAX_MC[roles[i]]
+            if upload["probe%d_limit_mc" % i] > high:
+                return "probe%d_limit_mc = %d: its role allows %d" % (i, upload["probe%d_limit_mc" % i], high)
+        self._take(upload, roles)
+        return ""
+
+    def _take(self, upload, roles):
+        for i in range(_PROBES):
+            self.roles[i] = roles[i]
+            self.types[i] = upload["probe%d_type" % i]
+            self.limit_mc[i] = upload["probe%d_limit_mc" % i]
+        for name in upload:
+            if not name.startswith("probe"):
+                setattr(self, name, upload[name])
+        self.complete = True

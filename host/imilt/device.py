@@ -1,0 +1,118 @@
+"""A treatment on a device behind a serial port, real or simulated alike."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import click
+import serial
+
+from imilt.errors import InputError
+from imilt.firmware import firmware_dir, firmware_sha256
+from imilt.folders import new_run
+from imilt.live import LiveView
+from imilt.outcome import show_outcome
+from imilt.plan import LoadedPlan, find_plan
+from imilt.record import Recorder
+from imilt.report import write_report
+from imilt.summary import write_summary
+from imilt.treat import Treatment
+
+_READ_S = 0.05
+_SILENCE_S = 3.0
+"""Thirty cycles without a byte: the device is gone."""
+_PROMPTS = {
+    "ready": "press the ready button on the device",
+    "footswitch": "press and hold the footswitch",
+    "release": "the set-point is reached: the footswitch may be released",
+}
+
+
+def open_port(name: str) -> serial.Serial:
+    """Open without touching DTR more than the driver must. Raises InputError with what to do."""
+    try:
+        return serial.Serial(name, timeout=_READ_S, write_timeout=1.0, exclusive=True)
+    except (serial.SerialException, ValueError) as error:
+        raise InputError(f"--port {name}: cannot be opened: {error}; is it plugged in, and the port free?") from error
+
+
+class Session:
+    """Pumps bytes between a port and a treatment until it ends or the device is gone."""
+
+    def __init__(self, port: serial.Serial, treatment: Treatment) -> None:
+        self._port = port
+        self._treatment = treatment
+        self._interrupts = 0
+
+    def interrupt(self) -> None:
+        """The first asks the device to stop and waits for it; the second leaves at once."""
+        self._interrupts += 1
+
+    def run(self) -> None:
+        silent_s = 0.0
+        stopped = False
+        while not self._treatment.done:
+            if self._interrupts and not stopped:
+                stopped = True
+                self._treatment.stop("stopped by the user")
+            if self._interrupts > 1:
+                self._treatment.abandon("left by the user before the device had stopped")
+                return
+            silent_s = 0.0 if self._pump() else silent_s + _READ_S
+            if silent_s > _SILENCE_S:
+                self._treatment.abandon(f"the device fell silent after {self._treatment.time_s:.1f} s")
+
+    def _pump(self) -> bool:
+        """Move what there is; True if the device sent anything."""
+        try:
+            data = self._port.read(max(1, self._port.in_waiting))
+            answer = self._treatment.receive(data)
+            if data or answer.count(b"\n") > 1:
+                self._port.write(answer)
+        except (serial.SerialException, OSError) as error:
+            self._treatment.abandon(f"the device disappeared after {self._treatment.time_s:.1f} s: {error}")
+            return True
+        return bool(data)
+
+
+def run_on(port: serial.Serial, loaded: LoadedPlan, folder: Path, view: LiveView) -> dict[str, Any]:
+    """One treatment with its record; returns the summary."""
+    with Recorder(folder, loaded.source) as recorder:
+        manifest = firmware_sha256(firmware_dir())
+        treatment = Treatment(loaded.plan, recorder, _prompt, view.frame, manifest)
+        session = Session(port, treatment)
+        before = signal.signal(signal.SIGINT, lambda *_: session.interrupt())
+        try:
+            session.run()
+        finally:
+            signal.signal(signal.SIGINT, before)
+        recorder.flush()
+        facts = {
+            "level": "device",
+            "seed": None,
+            "plan_name": loaded.plan.name,
+            "plan_sha256": loaded.sha256,
+            "firmware_sha256": treatment.identity.get("manifest"),
+        }
+        return write_summary(recorder, treatment, facts)
+
+
+def _prompt(what: str) -> None:
+    click.echo(f"→ {_PROMPTS[what]}", err=True)
+
+
+def treat(plan: Path, port_name: str, out: Path | None, as_json: bool) -> dict[str, Any]:
+    """`imilt treat`."""
+    loaded = find_plan(plan)
+    with open_port(port_name) as port, LiveView(loaded.plan) as view:
+        folder = out or new_run(plan)
+        summary = run_on(port, loaded, folder, view)
+    report = write_report(folder)
+    if as_json:
+        click.echo(json.dumps(summary | {"run": str(folder)}, indent=2, ensure_ascii=False))
+    else:
+        show_outcome(summary, report)
+    return summary

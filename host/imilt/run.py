@@ -1,0 +1,274 @@
+"""A run's folder, read back: plan, cycles, events with their hash chain, and what a simulation knows besides.
+
+A run that was killed reads up to its last whole line; what is missing or damaged is told in `problems`, not raised.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imilt.errors import InputError
+from imilt.plan import Plan, load_plan
+
+CYCLE_S = 0.1
+FRAME_CYCLES = 10
+STATES = ("standby", "ready", "heating", "holding", "cooling", "complete", "paused", "fault")
+REASONS = (
+    "off",
+    "following the set-point",
+    "saturated at the cap",
+    "held back by the tip",
+    "warmer than wanted",
+    "rising at the slew limit",
+)
+"""The firmware's names, for a run that has no summary to tell them."""
+CHAIN_START = "0" * 64
+_OK = 0  # the status of a sample that may be believed
+_NEVER = 9999  # the age of a control reading that has not come yet
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+T = TypeVar("T")
+
+
+class Table(Mapping[str, NDArray[Any]]):
+    """Columns by name, all of one length. A file without rows has every column, empty."""
+
+    def __init__(self, file: str, columns: dict[str, NDArray[Any]], rows: int) -> None:
+        self._file, self._columns, self.rows = file, columns, rows
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name in self._columns:
+            return self._columns[name]
+        if self.rows == 0:
+            return np.empty(0, np.int64)
+        raise InputError(f"{self._file}: has no column '{name}'; it was written by another version of imilt")
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+
+class Cycles:
+    """cycles.csv, one row per cycle; `[name]` is a column as written. The probes' columns have a row per sample only."""
+
+    def __init__(self, table: Table, samples: Table, sample_rows: Ints) -> None:
+        self._table, self.samples = table, samples
+        self.sample_rows = sample_rows
+        """The row of each sample."""
+
+    def __getitem__(self, name: str) -> Ints:
+        return self._table[name]
+
+    def __len__(self) -> int:
+        return self._table.rows
+
+    @cached_property
+    def _steps(self) -> Ints:
+        """Cycles from each row to the next; a device that was reset counts from 0 again and is taken to go on."""
+        steps = np.diff(self["cycle"])
+        return np.where(steps > 0, steps, 1)
+
+    @cached_property
+    def time_s(self) -> Floats:
+        """Time of each row since the first, s."""
+        return np.concatenate((np.zeros(min(len(self), 1)), np.cumsum(self._steps))) * CYCLE_S
+
+    @property
+    def missing(self) -> int:
+        """Rows that the cycle numbers say are missing."""
+        return int((self._steps - 1).sum())
+
+    @property
+    def duration_s(self) -> float:
+        return float(self.time_s[-1]) + CYCLE_S if len(self) else 0.0
+
+    @property
+    def phase(self) -> Ints:
+        """Place of each cycle in its frame."""
+        return self["cycle"] % FRAME_CYCLES
+
+    @cached_property
+    def control_c(self) -> Floats:
+        """What the firmware believes of the control probe, °C: its last dark sample; NaN before the first."""
+        return np.where(self["control_age_cycles"] < _NEVER, self["control_mc"] / 1000, np.nan)
+
+    def fresh(self, channel: int, dark: bool | None = None) -> tuple[Ints, Floats]:
+        """Rows and readings, °C, of a channel's good samples: all, those taken in the dark, or those in the light."""
+        taken = (self.samples["fresh"] >> channel & 1 == 1) & (self[f"status{channel}"][self.sample_rows] == _OK)
+        if dark is not None:
+            # What is read in a frame's first cycle was converted in the dark slot before it.
+            taken &= (self.phase[self.sample_rows] == 0) == dark
+        return self.sample_rows[taken], self.samples[f"probe{channel}_mc"][taken] / 1000
+
+    def filled(self, channel: int, dark: bool | None = None) -> Floats:
+        """A channel's last good reading at every row, °C; NaN before the first."""
+        rows, readings = self.fresh(channel, dark)
+        counts = np.zeros(len(self), np.int64)
+        counts[rows] = 1
+        return np.concatenate(([np.nan], readings))[np.cumsum(counts)]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything a run left. `summary`, `plan`, `truth` and `tissue` are None where the run has none."""
+
+    path: Path
+    summary: dict[str, Any] | None
+    plan: Plan | None
+    cycles: Cycles
+    events: list[dict[str, Any]]
+    broken_line: int | None
+    """The first line of events.jsonl, from 1, that does not follow from the one before it."""
+    truth: Table | None
+    tissue: dict[str, Floats] | None
+    problems: tuple[str, ...]
+
+    @classmethod
+    def load(cls, path: Path) -> Run:
+        """Read a run's folder. Raises InputError if it is none."""
+        _require(path)
+        problems: list[str] = []
+        cycles = _read_cycles(path / "cycles.csv", problems)
+        events, broken_line = _read_events(path / "events.jsonl")
+        return cls(
+            path,
+            _read_if_there(path / "summary.json", _read_summary, problems),
+            _read_if_there(path / "plan.toml", lambda file: load_plan(file).plan, problems),
+            cycles,
+            events,
+            broken_line,
+            _read_if_there(path / "truth.csv", _read_truth, problems),
+            _read_if_there(path / "tissue.npz", _read_tissue, problems),
+            tuple(problems),
+        )
+
+    @property
+    def complete(self) -> bool:
+        """True if the record was finished: it has its summary."""
+        return self.summary is not None
+
+    @property
+    def chain_ok(self) -> bool:
+        return self.broken_line is None
+
+    def _names(self, kind: str, fallback: Sequence[str]) -> Sequence[str]:
+        return ((self.summary or {}).get("names") or {}).get(kind) or fallback
+
+    @property
+    def states(self) -> Sequence[str]:
+        return self._names("states", STATES)
+
+    @property
+    def reasons(self) -> Sequence[str]:
+        return self._names("reasons", REASONS)
+
+    def in_state(self, *names: str) -> NDArray[np.bool_]:
+        """The rows in any of the named states."""
+        return np.isin(self.cycles["state"], [i for i, name in enumerate(self.states) if name in names])
+
+
+def _require(path: Path) -> None:
+    missing = [name for name in ("cycles.csv", "events.jsonl") if not (path / name).is_file()]
+    if not path.is_dir():
+        raise InputError(f"{path}: there is no such folder; name the folder of a run, e.g. runs/treat")
+    if missing:
+        raise InputError(f"{path}: is not the folder of a run: it has no {' and no '.join(missing)}")
+
+
+def _read_if_there(file: Path, read: Callable[[Path], T], problems: list[str]) -> T | None:
+    try:
+        return read(file) if file.is_file() else None
+    except Exception as error:
+        problems.append(f"{file.name} cannot be read and is left out: {error}")
+        return None
+
+
+def _whole_lines(file: Path) -> list[bytes]:
+    """The lines that end; the last one may be torn and is then left out."""
+    return file.read_bytes().split(b"\n")[:-1]
+
+
+def _read_cycles(file: Path, problems: list[str]) -> Cycles:
+    header, rows, damaged = _numbers(file, int)
+    if damaged:
+        problems.append(f"{file.name}: {damaged} damaged rows were left out")
+    split = header.index("fresh") if "fresh" in header else len(header)
+    sampled = [i for i, row in enumerate(rows) if len(row) > split]
+    table = _table(file, header[:split], [row[:split] for row in rows], np.int64)
+    samples = _table(file, header[split:], [rows[i][split:] for i in sampled], np.int64)
+    return Cycles(table, samples, np.array(sampled, np.int64))
+
+
+def _read_truth(file: Path) -> Table | None:
+    header, rows, _ = _numbers(file, float)
+    return _table(file, header, rows, np.float64) if rows else None
+
+
+def _numbers(file: Path, cell: Callable[[bytes], Any]) -> tuple[list[str], list[list[Any]], int]:
+    """Header, rows of a CSV of numbers without their empty ends, and how many rows were damaged."""
+    lines = _whole_lines(file)
+    header = lines[0].decode(errors="replace").strip().split(",") if lines else []
+    lengths = {len(header), header.index("fresh") if "fresh" in header else len(header)}
+    rows = []
+    for line in lines[1:]:
+        try:
+            row = [cell(text) for text in line.rstrip(b",\r").split(b",")]
+        except ValueError:
+            continue
+        if len(row) in lengths:
+            rows.append(row)
+    return header, rows, max(len(lines) - 1, 0) - len(rows)
+
+
+def _table(file: Path, names: list[str], rows: list[list[Any]], kind: type[np.generic]) -> Table:
+    columns = np.array(rows, kind).reshape(len(rows), len(names)).T
+    return Table(str(file), dict(zip(names, np.ascontiguousarray(columns), strict=True)), len(rows))
+
+
+def _read_events(file: Path) -> tuple[list[dict[str, Any]], int | None]:
+    """The events, and the line at which their chain breaks."""
+    events, broken, expected = [], None, CHAIN_START
+    for number, line in enumerate(_whole_lines(file), 1):
+        event = _event(line)
+        if event.get("prev") != expected:
+            broken = broken or number
+        expected = hashlib.sha256(line).hexdigest()
+        if event:
+            events.append(event)
+    return events, broken
+
+
+def _event(line: bytes) -> dict[str, Any]:
+    """The event of a line, or an empty one if it is none."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return {}
+    return event if isinstance(event, dict) else {}
+
+
+def _read_summary(file: Path) -> dict[str, Any]:
+    summary = json.loads(file.read_bytes())
+    if not isinstance(summary, dict):
+        raise ValueError("it is not a JSON object")
+    return summary
+
+
+def _read_tissue(file: Path) -> dict[str, Floats]:
+    with np.load(file, allow_pickle=False) as fields:
+        return {name: fields[name] for name in fields.files}

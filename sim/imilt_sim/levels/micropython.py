@@ -1,0 +1,108 @@
+"""Level micropython: the firmware in the MicroPython VM, in lock-step with the world over two pipes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from imilt.errors import InputError, RunError
+from imilt.firmware import firmware_dir
+from imilt_sim.levels.cpython import STANDINS
+from imilt_sim.world import BoardPort
+
+_CHIPS = 4
+# Both formats stand in standins/vm_main.py too, which runs on the other side of the pipe.
+REQUEST = struct.Struct("<IIiHHB4HH")
+REPLY = struct.Struct("<IBHBBBH4i4i4B")
+_HEAP = "8m"
+
+
+def vm_path() -> str:
+    """The VM: from the wheel in this environment, else `micropython` from PATH. Raises InputError without one."""
+    beside = Path(sys.executable).with_name("micropython")
+    found = str(beside) if beside.exists() else shutil.which("micropython")
+    if not found:
+        raise InputError(
+            "level micropython: no MicroPython VM found; there is no wheel for this platform, so install the unix"
+            " port as `micropython` on PATH, or use --level cpython"
+        )
+    return found
+
+
+class _Mirror:
+    """The VM's board as the world sees it: the same attributes, filled from the pipe."""
+
+    def __init__(self) -> None:
+        self.now_ms = self.target_ms = self.started = self.inputs = self.adc_u16 = self.done = self.absent = 0
+        self.pwm_cc = self.pwm_top = self.edge_ms = self.rx_at = 0
+        self.conversion_ms = [0] * _CHIPS
+        self.hot_q12 = [0] * _CHIPS
+        self.cold_q12 = [0] * _CHIPS
+        self.input_faults = [0] * _CHIPS
+        self.tx = bytearray()
+        self.rx = bytearray()
+
+
+class Device:
+    """One VM. `run` returns when the world ends it; `power_off` is called from inside `exchange` to end it."""
+
+    def __init__(self, exchange: Callable[[BoardPort], None], folder: Path | None = None) -> None:
+        self._exchange = exchange
+        self._folder = folder or firmware_dir()
+        self.board = _Mirror()
+        self._off = False
+
+    def power_off(self) -> None:
+        self._off = True
+
+    def run(self) -> None:
+        command = [vm_path(), "-X", f"heapsize={_HEAP}", str(STANDINS / "vm_main.py")]
+        environment = dict(os.environ, MICROPYPATH=f"{self._folder}:{STANDINS}")
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=self._folder, env=environment, bufsize=0
+        ) as process:
+            try:
+                self._serve(process)
+            finally:
+                process.kill()
+
+    def _serve(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin
+        assert process.stdout
+        read, write, board = process.stdout.fileno(), process.stdin.fileno(), self.board
+        while not self._off:
+            self._request(read, process)
+            board.rx = bytearray()
+            board.rx_at = 0
+            self._exchange(board)
+            if not self._off:
+                os.write(write, self._reply())
+
+    def _request(self, read: int, process: subprocess.Popen[bytes]) -> None:
+        data = _read(read, REQUEST.size, process)
+        board = self.board
+        board.now_ms, board.target_ms, board.edge_ms, *rest = REQUEST.unpack_from(data)
+        board.pwm_cc, board.pwm_top, board.started, *rest = rest
+        board.conversion_ms[:] = rest[:_CHIPS]
+        board.tx = bytearray(_read(read, REQUEST.size + rest[_CHIPS], process, data)[REQUEST.size :])
+
+    def _reply(self) -> bytes:
+        board = self.board
+        head = (board.now_ms, board.inputs, board.adc_u16, board.done, board.absent, int(self._off), len(board.rx))
+        board.done = 0
+        return REPLY.pack(*head, *board.hot_q12, *board.cold_q12, *board.input_faults) + board.rx
+
+
+def _read(fd: int, size: int, process: subprocess.Popen[bytes], data: bytes = b"") -> bytes:
+    """Read until `data` has `size` bytes. Raises RunError if the VM ends before."""
+    while len(data) < size:
+        more = os.read(fd, 4096)
+        if not more:
+            raise RunError(f"the MicroPython VM ended with code {process.wait()}; its message stands above")
+        data += more
+    return data

@@ -1,0 +1,44 @@
+"""Stand-in for `sys` with the USB serial port as standard input and output."""
+
+import sys as _real
+
+import vboard
+
+_BOARD = vboard.BOARD
+
+
+class _Stream:
+    """`buffer` of standard input or output, on the virtual board's serial port."""
+
+    def readinto(self, buffer):
+        board = _BOARD
+        for i in range(len(buffer)):
+            buffer[i] = board.rx[board.rx_at]
+            board.rx_at += 1
+        return len(buffer)
+
+    def write(self, data):
+        _BOARD.tx += data
+        return len(data)
+
+    def readable(self):
+        return _BOARD.rx_at < len(_BOARD.rx)
+
+
+class _Console:
+    def __init__(self):
+        self.buffer = _Stream()
+
+
+stdin = _Console()
+stdout = _Console()
+implementation = _real.implementation
+modules = _real.modules
+
+
+def print_exception(error, file=None):
+    """To the simulation's standard error: a firmware that fails must be seen."""
+    if hasattr(_real, "print_exception"):
+        _real.print_exception(error, _real.stderr)
+    else:
+        _real.excepthook(type(error), error, error.__traceback__)

@@ -1,0 +1,232 @@
+"""The world around the virtual board: tissue, light, leads and contacts, on a grid of points 20 ms apart.
+
+Everything here changes only at grid points, whose origin lies 5 ms before the first conversion command, and the
+board's outputs are sampled there and held. A board that finishes its cycle inside its 20 ms therefore sees and does
+the same, however long it took to boot and whichever machine runs it.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable
+from typing import Protocol
+
+from imilt.plan import Plan
+from imilt_sim.laser_driver import MONOSTABLE_MS, PHOTODIODE_NOISE_COUNTS, Diode, photodiode_u16
+from imilt_sim.noise import KeyedNoise
+from imilt_sim.tissue.plant import GRID_MS, Plant
+
+ORIGIN_BEFORE_FIRST_CONVERSION_MS = 5
+EMERGENCY_STOP, KEY, REMOTE, FIBRE, FOOTSWITCH, READY_BUTTON = (1 << i for i in range(6))
+CHAIN = EMERGENCY_STOP | KEY | REMOTE | FIBRE
+AMBIENT_C = 24.0
+"""Temperature at the connectors, where the cold junctions are."""
+_Q12 = 4096
+_PHOTODIODE_STREAM = 100
+_GRID_PER_S = 1000 // GRID_MS
+
+
+class BoardPort(Protocol):
+    """What the world sees of a board, in whatever process it runs; `standins.vboard.Board` says what each means."""
+
+    now_ms: int
+    target_ms: int
+    started: int
+    conversion_ms: list[int]
+    tx: bytearray
+    inputs: int
+    adc_u16: int
+    done: int
+    absent: int
+    hot_q12: list[int]
+    cold_q12: list[int]
+    input_faults: list[int]
+    rx: bytearray
+    rx_at: int
+    pwm_cc: int
+    pwm_top: int
+    edge_ms: int
+
+
+class Lead:
+    """One probe's way to its converter: what the fault vocabulary acts on."""
+
+    def __init__(self) -> None:
+        self.input_faults = 0
+        self.offset_c = 0.0
+        self.shorted = False
+        self.stalled = False
+        self.flipped_bits = 0
+        self.started_integral = 0.0
+        self.start_grid = -1
+        self.end_grid = -1
+        self.conversions = 0
+
+
+class World:
+    """Advances with the board that calls `exchange`; the host's end of the serial line is `console`."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        plant: Plant,
+        seed: int,
+        console: Callable[[bytes, float], bytes],
+        on_second: Callable[[World], None],
+    ) -> None:
+        self.plant = plant
+        self.diode = Diode()
+        self.contacts = CHAIN
+        self.absent = 0
+        self.finished = False
+        self.leads = [Lead() for _ in plan.probes]
+        self.interrupted = False  # an action changed what the board must see at once
+        self._console = console
+        self._on_second = on_second
+        self._probe_noise = [KeyedNoise(seed, i, plan.probe_model.noise_c * _Q12) for i in range(len(plan.probes))]
+        self._photodiode_noise = KeyedNoise(seed, _PHOTODIODE_STREAM, PHOTODIODE_NOISE_COUNTS)
+        self._origin_ms: int | None = None
+        self.grid = 0
+        self.power_w = 0.0  # as sampled at the last grid point
+        self._actions: list[tuple[int, int, Callable[[], None]]] = []
+        self._order = itertools.count()
+        self._next_action = 1 << 60
+        self._energy_j = 0.0
+        self._pending: list[int] = []
+
+    @property
+    def time_s(self) -> float:
+        """Simulated time since the grid's origin, s."""
+        return self.grid * GRID_MS / 1000
+
+    def at(self, time_s: float, action: Callable[[], None]) -> None:
+        """Run `action` at the first grid point not before `time_s`, and never before the next one."""
+        point = max(self.grid + 1, -int(-time_s * _GRID_PER_S // 1))
+        heapq.heappush(self._actions, (point, next(self._order), action))
+        self._next_action = self._actions[0][0]
+
+    def after(self, delay_s: float, action: Callable[[], None]) -> None:
+        self.at(self.time_s + delay_s, action)
+
+    def close(self, contacts: int) -> None:
+        """Close these contacts: key turned on, button pressed, door shut."""
+        self.contacts |= contacts
+        self.interrupted = True
+
+    def open(self, contacts: int) -> None:
+        """Open these contacts; those of the chain darken the laser in hardware at once."""
+        self.contacts &= ~contacts
+        self.interrupted = True
+
+    def mean_power_w(self) -> float:
+        """Mean optical power since the last call a second ago, W."""
+        energy, self._energy_j = self._energy_j, 0.0
+        return energy
+
+    def exchange(self, board: BoardPort) -> None:
+        """Take the board's outputs, move time towards its target and give it its inputs."""
+        answer = self._console(bytes(board.tx), self.time_s)
+        board.tx = bytearray()
+        if answer:
+            self._give(board, answer)
+        if self._origin_ms is None:
+            if not board.started:
+                board.now_ms = board.target_ms
+                board.inputs = self.contacts
+                return
+            self._origin_ms = board.now_ms - ORIGIN_BEFORE_FIRST_CONVERSION_MS
+        if board.started:
+            self._start(board)
+        self._advance(board, self._origin_ms)
+        board.inputs = self.contacts
+        board.absent = self.absent
+
+    @staticmethod
+    def _give(board: BoardPort, line: bytes) -> None:
+        """Append what the host sent; what the board has read is dropped."""
+        board.rx = board.rx[board.rx_at :] + line
+        board.rx_at = 0
+
+    def _start(self, board: BoardPort) -> None:
+        """Conversions began: they see the junction from the next grid point on."""
+        for i, lead in enumerate(self.leads):
+            if board.started >> i & 1:
+                lead.start_grid = self.grid + 1
+                lasts_ms = board.conversion_ms[i] + ORIGIN_BEFORE_FIRST_CONVERSION_MS
+                lead.end_grid = self.grid - (-lasts_ms // GRID_MS)
+                lead.conversions += 1
+                if i not in self._pending:
+                    self._pending.append(i)
+
+    def _advance(self, board: BoardPort, origin_ms: int) -> None:
+        last = (board.target_ms - origin_ms) // GRID_MS
+        while self.grid < last:
+            self._step(self._next_stop(board, origin_ms, last) - self.grid)
+            self._at_grid_point(board)
+            self.power_w = self._sample(board, origin_ms, self.grid)
+            if self.interrupted:
+                self.interrupted = False
+                board.now_ms = max(board.now_ms, origin_ms + self.grid * GRID_MS)
+                board.adc_u16 = photodiode_u16(self.power_w, self._photodiode_noise[self.grid])
+                return
+        board.adc_u16 = photodiode_u16(self.power_w, self._photodiode_noise[self.grid])
+        board.now_ms = board.target_ms
+
+    def _sample(self, board: BoardPort, origin_ms: int, grid: int) -> float:
+        """Optical power from the outputs as they are at a grid point: chain closed and the monostable still open."""
+        open_ms = origin_ms + grid * GRID_MS - board.edge_ms
+        if open_ms >= MONOSTABLE_MS or self.contacts & CHAIN != CHAIN:
+            return 0.0
+        return self.diode.power_w(board.pwm_cc, board.pwm_top)
+
+    def _next_stop(self, board: BoardPort, origin_ms: int, last: int) -> int:
+        """The next grid point at which something can change."""
+        power_next_w = self._sample(board, origin_ms, self.grid + 1)
+        if power_next_w != self.power_w:
+            return self.grid + 1
+        if power_next_w:
+            last = min(last, -(-(board.edge_ms + MONOSTABLE_MS - origin_ms) // GRID_MS))
+        last = min(last, self._next_action)
+        for i in self._pending:
+            lead = self.leads[i]
+            last = min(last, lead.start_grid if self.grid < lead.start_grid else lead.end_grid)
+        return last
+
+    def _step(self, count: int) -> None:
+        """Advance tissue and probes; whole seconds are told."""
+        while count:
+            to_second = _GRID_PER_S - self.grid % _GRID_PER_S
+            part = min(count, to_second)
+            self.plant.advance(part, self.power_w)
+            self._energy_j += self.power_w * part * GRID_MS / 1000
+            self.grid += part
+            count -= part
+            if part == to_second:
+                self._on_second(self)
+
+    def _at_grid_point(self, board: BoardPort) -> None:
+        while self._next_action <= self.grid:
+            heapq.heappop(self._actions)[2]()
+            self._next_action = self._actions[0][0] if self._actions else 1 << 60
+        for i in list(self._pending):
+            self._convert(board, i)
+
+    def _convert(self, board: BoardPort, i: int) -> None:
+        """Begin or end a conversion that is due: its result is the junction's mean over the time between."""
+        lead = self.leads[i]
+        if self.grid == lead.start_grid:
+            lead.started_integral = float(self.plant.junction_integral_c_s[i])
+        if self.grid < lead.end_grid:
+            return
+        self._pending.remove(i)
+        if lead.stalled:
+            return
+        seconds = (lead.end_grid - lead.start_grid) * GRID_MS / 1000
+        mean_c = (float(self.plant.junction_integral_c_s[i]) - lead.started_integral) / seconds
+        hot_c = AMBIENT_C if lead.shorted else mean_c
+        noise = self._probe_noise[i][lead.conversions]
+        board.hot_q12[i] = (round((hot_c + lead.offset_c) * _Q12) + noise) ^ lead.flipped_bits
+        board.cold_q12[i] = round(AMBIENT_C * _Q12)
+        board.input_faults[i] = lead.input_faults
+        board.done |= 1 << i
