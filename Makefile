@@ -21,7 +21,7 @@ UPGRADE ?=
 # Else pyright asks the package index for a newer self.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help setup treat test lint format bench lock clean look-again
+.PHONY: help setup treat test lint format bench tune docs lock clean look-again
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,12 @@ format: $(STAMP) ## put the code into its standard form
 
 bench: $(STAMP) ## measure the speed of the simulation
 	@$(BIN)/python -m imilt_sim.bench
+
+tune: $(STAMP) ## try the feedback law's parameters on the default plan
+	@$(BIN)/python -m imilt_sim.tune
+
+docs: $(STAMP) ## write the generated pages of docs/
+	@$(BIN)/python tools/fault_table.py
 
 lock: $(STAMP) ## write the lock files from pyproject.toml (UPGRADE=1 takes the newest versions)
 	@tools/lock.sh $(if $(UPGRADE),--upgrade)

@@ -85,6 +85,7 @@ class App:
         self._command = 0
         self._request = treatment.NOTHING
         self._arm_age = self._start_age = limits.REQUEST_MAX_AGE
+        self._pressed = 0
         self._key_was_off = False
         self._energy_rest = 0
         self._reported_state = treatment.STANDBY
@@ -129,7 +130,10 @@ class App:
 
     def _sense(self, phase):
         situation = self.situation
-        situation.inputs = self.board.interlock.sample()
+        inputs = self.board.interlock.sample()
+        # A button that sticks is no answer: only what was open a cycle ago counts as pressed.
+        self._pressed = inputs & ~situation.inputs
+        situation.inputs = inputs
         situation.delivered_mw = self.board.power_meter.read_mw()
         situation.armed = self.treatment.armed()
         self.sensing.step(phase)
@@ -160,13 +164,12 @@ class App:
             return self._clear_or_trip(state)
         if self._request:
             return self._request
-        foot = self.situation.inputs & interlock.FOOTSWITCH
         if state == treatment.STANDBY:
             return self._armed_by_hand()
         if state == treatment.READY or state == treatment.PAUSED:
-            return treatment.START if foot and self._start_age < limits.REQUEST_MAX_AGE else treatment.NOTHING
+            return self._started_by_foot()
         if state == treatment.HEATING:
-            if not foot:
+            if not self.situation.inputs & interlock.FOOTSWITCH:
                 return treatment.PAUSE
             return treatment.REACHED if self._within_tolerance() else treatment.NOTHING
         if state == treatment.HOLDING:
@@ -179,6 +182,7 @@ class App:
         """A fault trips at once; it clears when the key was off and is on again, with every contact closed."""
         if state != treatment.FAULT:
             self._key_was_off = False
+            self._forget_requests()
             return treatment.TRIP
         return self._key_turned()
 
@@ -186,15 +190,20 @@ class App:
         inputs = self.situation.inputs
         if not inputs & interlock.KEY:
             self._key_was_off = True
-        elif self._key_was_off and inputs & interlock.CHAIN == interlock.CHAIN:
+        elif self._key_was_off:
+            # Turned on while another contact is open, it clears nothing, and has to be turned again.
             self._key_was_off = False
-            return treatment.CLEAR
+            if inputs & interlock.CHAIN == interlock.CHAIN:
+                return treatment.CLEAR
         return treatment.NOTHING
 
     def _armed_by_hand(self):
-        if self._arm_age >= limits.REQUEST_MAX_AGE or not self.situation.inputs & interlock.READY_BUTTON:
-            return treatment.NOTHING
-        return treatment.ARM
+        asked = self._arm_age < limits.REQUEST_MAX_AGE
+        return treatment.ARM if asked and self._pressed & interlock.READY_BUTTON else treatment.NOTHING
+
+    def _started_by_foot(self):
+        asked = self._start_age < limits.REQUEST_MAX_AGE
+        return treatment.START if asked and self._pressed & interlock.FOOTSWITCH else treatment.NOTHING
 
     def _age_requests(self):
         if self._arm_age < limits.REQUEST_MAX_AGE:
@@ -205,10 +214,10 @@ class App:
     def _entered(self, state, event):
         """What a new state begins with."""
         if event == treatment.START:
-            self._start_age = limits.REQUEST_MAX_AGE
+            self._forget_requests()
             self.control.hold_off()
         elif state == treatment.READY:
-            self._arm_age = limits.REQUEST_MAX_AGE
+            self._forget_requests()
             self.control.reset()
             self.dose.reset()
             self._energy_rest = 0
@@ -276,8 +285,11 @@ class App:
 
     def plan_taken(self):
         """A new plan: the probes change roles, and what was asked for under the old one is void."""
-        self._arm_age = self._start_age = limits.REQUEST_MAX_AGE
+        self._forget_requests()
         self.sensing.configure(self.settings.roles, self.settings.types)
+
+    def _forget_requests(self):
+        self._arm_age = self._start_age = limits.REQUEST_MAX_AGE
 
     def request_arm(self):
         self._arm_age = 0
@@ -286,7 +298,8 @@ class App:
         self._start_age = 0
 
     def request(self, event):
-        """Pause or stop, in the next locked part; a stop outranks a pause."""
+        """Pause or stop, in the next locked part; a stop outranks a pause, and either voids what was asked before."""
+        self._forget_requests()
         if event > self._request:
             self._request = event
 

@@ -6,13 +6,15 @@ import treatment
 import version
 from drivers import interlock, max31856
 
+_PROBLEM_MAX = 190  # what fits into an answer
+
 
 def handle(app, fields):
     """Carry out one command and answer it: `A,sequence,command's sequence,1 or 0,what was wrong`."""
     name, sequence = fields[0], fields[1]
     action = ACTIONS.get(name)
     problem = action(app, fields[2:]) if action else "unknown command " + name
-    app.link.send("A", "%d,%d,%s" % (sequence, 0 if problem else 1, problem.replace(",", ";")))
+    app.link.send("A", "%d,%d,%s" % (sequence, 0 if problem else 1, problem[:_PROBLEM_MAX].replace(",", ";")))
 
 
 def hello(app, args):

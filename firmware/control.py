@@ -32,12 +32,14 @@ class Control:
         self.wanted_mw = 0
         self.reason = OFF
         self._integral_q5 = 0
+        self._carry = 0
 
     def reset(self):
         """Forget the past: the next step starts from no light."""
         self.wanted_mw = 0
         self.reason = OFF
         self._integral_q5 = 0
+        self._carry = 0
 
     def hold_off(self):
         """No light for now, but what was learnt stays, so that a pause ends without a bump."""
@@ -57,7 +59,7 @@ class Control:
         self._bound(asked, ceiling)
         # Conditional integration: not further into a bound that is already reached.
         if (asked <= self.wanted_mw or error_mc < 0) and (asked >= self.wanted_mw or error_mc > 0):
-            self._integrate(drive * _Q5 // settings.ti_ms, settings.cap_mw * _Q5)
+            self._integrate(drive * _Q5, settings.ti_ms, settings.cap_mw * _Q5)
 
     def _ceiling(self, settings, tip_mc, tip_limit_mc):
         """The cap, or what is left of it as the tip comes within its margin of the limit."""
@@ -83,7 +85,11 @@ class Control:
         else:
             self.wanted_mw = ceiling
 
-    def _integrate(self, step_q5, bound_q5):
+    def _integrate(self, drive_q5, ti_ms, bound_q5):
+        """Add drive / ti; what the division leaves is carried over, else small errors would never be integrated."""
+        drive_q5 += self._carry
+        step_q5 = drive_q5 // ti_ms
+        self._carry = drive_q5 - step_q5 * ti_ms
         integral = self._integral_q5 + step_q5
         if integral > bound_q5:
             integral = bound_q5

@@ -36,11 +36,11 @@ class Dose:
 
     def __init__(self):
         self.umin = 0
-        self._carry_q8 = 0
+        self._carry_q11 = 0
 
     def reset(self):
         self.umin = 0
-        self._carry_q8 = 0
+        self._carry_q11 = 0
 
     def add(self, mc):
         if mc < _START_MC:
@@ -49,18 +49,18 @@ class Dose:
         if exponent_m < 0:
             exponent_m *= 2
         doublings = exponent_m // 1000
-        step_q8 = _CYCLE_UMIN_Q3 * _power_q15(exponent_m - doublings * 1000) >> 10
-        if doublings <= 10:
-            self._add_fine(step_q8 << doublings if doublings >= 0 else step_q8 >> -doublings)
-        elif doublings < 19:  # from 54 °C the fraction of a micro-minute no longer matters
-            self._add(step_q8 >> 8 << doublings)
+        step_q11 = _CYCLE_UMIN_Q3 * _power_q15(exponent_m - doublings * 1000) >> 7
+        if doublings <= 6:
+            self._add_fine(step_q11 << doublings if doublings >= 0 else step_q11 >> -doublings)
+        elif doublings < 19:  # from 50 °C what is left of a micro-minute no longer matters
+            self._add(step_q11 >> 11 - doublings if doublings < 11 else step_q11 << doublings - 11)
         else:
             self.umin = MAX_UMIN
 
-    def _add_fine(self, step_q8):
-        step_q8 += self._carry_q8
-        self._carry_q8 = step_q8 & 0xFF
-        self._add(step_q8 >> 8)
+    def _add_fine(self, step_q11):
+        step_q11 += self._carry_q11
+        self._carry_q11 = step_q11 & 0x7FF
+        self._add(step_q11 >> 11)
 
     def _add(self, step):
         self.umin = MAX_UMIN if step > MAX_UMIN - self.umin else self.umin + step

@@ -10,7 +10,8 @@ from micropython import const
 
 import limits
 
-_QUEUE = const(24)
+_QUEUE = const(64)
+_ROWS = const(48)  # a host that pauses for 4 s loses none
 _LINES_PER_CYCLE = const(4)
 _WINDOW = const(16)
 
@@ -29,10 +30,13 @@ def parse(line):
     try:
         if int(bytes(line[-8:]), 16) != binascii.crc32(body):
             return None
-        name, sequence, *rest = body.decode().split(",")
-        return [name, int(sequence)] + rest
+        text = body.decode()
+        name, sequence, *rest = text.split(",")
+        number = int(sequence)
     except ValueError:
         return None
+    # Letters of more than one byte are not of this protocol, and would make an answer outgrow its line.
+    return [name, number] + rest if len(text) == len(body) else None
 
 
 class Link:
@@ -49,12 +53,13 @@ class Link:
         self._silent_cycles = 0
         self._offset = 0  # bytes of the first queued line that are out
         self._sequence = 0
+        self._last_sent = 0  # the newest line that is out whole
         self.dropped = 0
         self.bad_lines = 0
 
     def send(self, kind, text):
-        """Queue one line; dropped and counted when the queue is full."""
-        if len(self._queue) >= _QUEUE:
+        """Queue one line, dropped and counted when there is no room; rows leave room for what matters more."""
+        if len(self._queue) >= (_ROWS if kind == "T" else _QUEUE):
             self.dropped += 1
             return
         self._sequence += 1
@@ -84,6 +89,7 @@ class Link:
                 return
             self._offset = 0
             self._sent_at[sequence % _WINDOW] = self._sent
+            self._last_sent = sequence
             self._queue.pop(0)
             if silent:
                 return  # one line a cycle: each byte costs time
@@ -95,7 +101,8 @@ class Link:
             extra = int(fields[2])
         except (IndexError, ValueError):
             return
-        if self._sequence - _WINDOW - _QUEUE < sequence <= self._sequence and 0 <= extra <= limits.LINE_MAX_BYTES:
+        # Older than the window: where that line ended is no longer known, and a guess would be credit without ground.
+        if self._last_sent - _WINDOW < sequence <= self._last_sent and 0 <= extra <= limits.LINE_MAX_BYTES:
             self._acknowledged = min(self._sent_at[sequence % _WINDOW] + extra, self._sent)
             self._silent_cycles = 0
 

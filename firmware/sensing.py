@@ -35,6 +35,7 @@ class Sensing:
         self.fresh = 0  # bit set = sampled in this cycle
         self.fresh_dark = False
         self.control = 0  # the control probe's channel
+        self._late = [False] * CHANNELS  # its next result belongs to an earlier slot
         self._triggered = False
 
     def configure(self, roles, types):
@@ -43,6 +44,7 @@ class Sensing:
             self.roles[i] = roles[i]
             self.status[i] = max31856.NO_SAMPLE
             self.age[i] = self.dark_age[i] = _NEVER
+            self._late[i] = False
             if roles[i] == CONTROL:
                 self.control = i
             self._chips[i].configure(max31856.TYPE_T if types[i] else max31856.TYPE_K)
@@ -72,6 +74,8 @@ class Sensing:
         chip = self._chips[i]
         status = chip.read()
         self.status[i] = status
+        late = self._late[i]
+        self._late[i] = status == max31856.NOT_READY
         if status == max31856.NOT_READY or status == max31856.NO_RESPONSE:
             return
         self.tc_mc[i] = chip.tc_mc
@@ -79,7 +83,7 @@ class Sensing:
         self.sr[i] = chip.sr
         self.age[i] = 0
         self.fresh |= 1 << i
-        if self.fresh_dark and status == max31856.OK:
+        if self.fresh_dark and status == max31856.OK and not late:
             self.dark_mc[i] = chip.tc_mc
             self.dark_age[i] = 0
 
@@ -88,9 +92,14 @@ class Sensing:
         return self.dark_age[self.control] <= limits.DARK_MAX_AGE and self.status[self.control] == max31856.OK
 
     def hottest_dark_mc(self, role):
-        """The highest dark reading of `role`, m°C, or a value below every limit if no probe has it."""
+        """The highest dark reading of `role`, m°C, or a value below every limit if no probe has it.
+
+        Without a dark sample the bright one stands in: it can only read higher.
+        """
         hottest = -273150
         for i in range(CHANNELS):
-            if self.roles[i] == role and self.dark_age[i] <= limits.DARK_MAX_AGE and self.dark_mc[i] > hottest:
-                hottest = self.dark_mc[i]
+            if self.roles[i] == role:
+                mc = self.dark_mc[i] if self.dark_age[i] <= limits.DARK_MAX_AGE else self.tc_mc[i]
+                if mc > hottest:
+                    hottest = mc
         return hottest

@@ -58,7 +58,7 @@ class Settings:
 
     def commit(self):
         """Take the uploaded plan if it is whole and consistent; returns what is wrong with it, or nothing."""
-        upload = self._upload
+        upload = dict(self._upload)
         for i in range(_PROBES):
             if not upload.get("probe%d_role" % i, 0):
                 upload["probe%d_role" % i] = upload["probe%d_type" % i] = 0
@@ -73,6 +73,8 @@ class Settings:
             high = limits.PROBE_LIMIT_MAX_MC[roles[i]]
             if upload["probe%d_limit_mc" % i] > high:
                 return "probe%d_limit_mc = %d: its role allows %d" % (i, upload["probe%d_limit_mc" % i], high)
+        if upload["feed_forward_mw"] > upload["cap_mw"]:
+            return "feed_forward_mw = %d: the cap is %d" % (upload["feed_forward_mw"], upload["cap_mw"])
         self._take(upload, roles)
         return ""
 

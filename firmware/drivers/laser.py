@@ -27,8 +27,8 @@ class Laser:
         if mw > 0:
             if mw > self._max_mw:
                 mw = self._max_mw
-            # 16 is common to both factors' scales and keeps the product below 2^30.
-            duty = _THRESHOLD_DUTY + mw * (_SPAN_DUTY >> 4) // (self._max_mw >> 4)
+            # Both divided by 4: exact, and the product stays below 2^30.
+            duty = _THRESHOLD_DUTY + mw * (_SPAN_DUTY >> 2) // (self._max_mw >> 2)
         if duty != self.duty_u16:
             self.duty_u16 = duty
             self._pwm.duty_u16(duty)

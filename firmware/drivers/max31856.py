@@ -80,9 +80,12 @@ class MAX31856:
         self._select(1)
         answer = self._answer
         cr0 = answer[1]
-        if cr0 == _CR0_ONE_SHOT and answer[2] == self._cr1:
+        # The trigger rewrites CR0, and type K is the chip's own default: a threshold tells a reset chip as well.
+        if answer[2] != self._cr1 or answer[4] != _CJ_HIGH_C:
+            return NO_RESPONSE
+        if cr0 == _CR0_ONE_SHOT:
             return NOT_READY
-        if cr0 != _CR0_IDLE or answer[2] != self._cr1:
+        if cr0 != _CR0_IDLE:
             return NO_RESPONSE
         # Two's complement, left-aligned: 14 bits of 1/64 °C and 19 bits of 1/128 °C.
         code = ((answer[11] << 8) | answer[12]) >> 2

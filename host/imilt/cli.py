@@ -29,6 +29,16 @@ class ExampleCommand(click.Command):
                     formatter.write(f"{'':{formatter.current_indent}}{line}\n")
 
 
+class Speed(click.FloatRange):
+    """A finite number in a range; `nan` is in every range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if number != number:
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="imilt")
 def cli() -> None:
@@ -71,7 +81,7 @@ def simulate(
 @click.argument("plan", type=click.Path(path_type=Path))
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True, help="Of all noise.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME@T[:ARGS]", help="Inject a fault at T seconds.")
-@click.option("--speed", type=click.FloatRange(0.1, 1000), default=1.0, show_default=True, help="Times real time.")
+@click.option("--speed", type=Speed(0.1, 1000), default=1.0, show_default=True, help="Times real time.")
 def serve(plan: Path, seed: int, faults: tuple[str, ...], speed: float) -> None:
     """Offer a simulated device on a pseudo-terminal, to be used like a real one. Ends with Ctrl-C.
 
@@ -172,6 +182,9 @@ def main(arguments: list[str] | None = None) -> Any:
     """Run the command; every failure that is the user's to mend is one line on standard error."""
     try:
         cli.main(arguments, prog_name="imilt", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(EXIT_INPUT)
     except (InputError, click.ClickException) as error:
         _fail(error.format_message() if isinstance(error, click.ClickException) else str(error), EXIT_INPUT)
     except RunError as error:

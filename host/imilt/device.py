@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import click
 import serial
 
-from imilt.errors import InputError
+from imilt.errors import InputError, RunError
 from imilt.firmware import firmware_dir, firmware_sha256
 from imilt.folders import new_run
 from imilt.live import LiveView
@@ -24,6 +25,8 @@ from imilt.treat import Treatment
 _READ_S = 0.05
 _SILENCE_S = 3.0
 """Thirty cycles without a byte: the device is gone."""
+_NOISE_S = 10.0
+"""Reads that bring bytes return sooner, so this many of them take less."""
 _PROMPTS = {
     "ready": "press the ready button on the device",
     "footswitch": "press and hold the footswitch",
@@ -46,36 +49,51 @@ class Session:
         self._port = port
         self._treatment = treatment
         self._interrupts = 0
+        self._stopped = False
+        self._reads_without_row = 0
 
     def interrupt(self) -> None:
         """The first asks the device to stop and waits for it; the second leaves at once."""
         self._interrupts += 1
 
     def run(self) -> None:
-        silent_s = 0.0
-        stopped = False
-        while not self._treatment.done:
-            if self._interrupts and not stopped:
-                stopped = True
-                self._treatment.stop("stopped by the user")
-            if self._interrupts > 1:
-                self._treatment.abandon("left by the user before the device had stopped")
-                return
-            silent_s = 0.0 if self._pump() else silent_s + _READ_S
-            if silent_s > _SILENCE_S:
-                self._treatment.abandon(f"the device fell silent after {self._treatment.time_s:.1f} s")
+        """Until the treatment is over. Raises RunError if the record cannot be kept; the device is told to stop."""
+        try:
+            while not self._treatment.done:
+                self._heed_interrupts()
+                self._pump()
+            self._write(self._treatment.receive(b""))
+        except RunError:
+            self._write(self._treatment.last_words())
+            raise
 
-    def _pump(self) -> bool:
-        """Move what there is; True if the device sent anything."""
+    def _heed_interrupts(self) -> None:
+        if self._interrupts > 1:
+            self._treatment.abandon("left by the user before the device had stopped")
+        elif self._interrupts and not self._stopped:
+            self._stopped = True
+            self._treatment.stop("stopped by the user")
+
+    def _pump(self) -> None:
+        """Move what there is, and give up on a device from which no row comes any more."""
+        rows = self._treatment.rows
         try:
             data = self._port.read(max(1, self._port.in_waiting))
-            answer = self._treatment.receive(data)
-            if data or answer.count(b"\n") > 1:
-                self._port.write(answer)
         except (serial.SerialException, OSError) as error:
             self._treatment.abandon(f"the device disappeared after {self._treatment.time_s:.1f} s: {error}")
-            return True
-        return bool(data)
+            return
+        answer = self._treatment.receive(data)
+        if data or answer.count(b"\n") > 1:
+            self._write(answer)
+        self._reads_without_row = 0 if self._treatment.rows > rows else self._reads_without_row + 1
+        if self._reads_without_row * _READ_S > (_NOISE_S if data else _SILENCE_S):
+            what = "sends nothing that this tool understands" if data else "fell silent"
+            self._treatment.abandon(f"the device {what} after {self._treatment.time_s:.1f} s")
+
+    def _write(self, data: bytes) -> None:
+        """A device that takes nothing any more is found out by its silence."""
+        with contextlib.suppress(serial.SerialException, OSError):
+            self._port.write(data)
 
 
 def run_on(port: serial.Serial, loaded: LoadedPlan, folder: Path, view: LiveView) -> dict[str, Any]:

@@ -9,9 +9,6 @@ RUNS = Path("runs")
 
 def new_run(plan: Path) -> Path:
     """A folder for the next run of `plan` that does not exist yet: runs/NAME-1, runs/NAME-2, …"""
-    taken = {int(path.name.rpartition("-")[2]) for path in RUNS.glob(f"{plan.stem}-*") if _numbered(path)}
+    names = (path.name.rpartition("-") for path in RUNS.iterdir()) if RUNS.is_dir() else ()
+    taken = [int(number) for name, _, number in names if name == plan.stem and number.isdecimal()]
     return RUNS / f"{plan.stem}-{max(taken, default=0) + 1}"
-
-
-def _numbered(path: Path) -> bool:
-    return path.name.rpartition("-")[2].isdecimal()

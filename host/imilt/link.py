@@ -72,12 +72,15 @@ class Link:
         if body is None:
             self.bad_lines += 1
             return
-        kind, sequence, payload = body.split(b",", 2)
-        self._count(int(sequence))
-        if kind == b"T":
-            self._on_row(payload)
-        else:
-            self._on_line(kind.decode(), payload.decode().split(","))
+        try:
+            kind, sequence, payload = body.split(b",", 2)
+            self._count(int(sequence))
+            if kind == b"T":
+                self._on_row(payload)
+            else:
+                self._on_line(kind.decode(), payload.decode().split(","))
+        except (ValueError, IndexError):  # a good CRC, but of another form than this protocol's
+            self.bad_lines += 1
 
     def _count(self, sequence: int) -> None:
         """Note gaps; a number that goes back means that the device has restarted."""

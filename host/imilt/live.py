@@ -91,17 +91,18 @@ def plain_line(plan: Plan, treatment: Treatment, row: bytes) -> str:
 def picture(plan: Plan, treatment: Treatment, row: bytes) -> Group:
     """State and hold, temperatures with their limits, power and why it is what it is."""
     f = Frame(plan, treatment, row)
-    head = Table.grid(padding=(0, 2))
+    head = Table.grid(padding=(0, 1))
     head.add_row(
         Text(f" {f.state.upper()} ", style=_STYLES.get(f.state, "bold")),
         f"{clock(f.time_s)} elapsed",
         _bar(f.hold_s, f.hold_wanted_s),
         f"{clock(f.left_s)} left of {clock(f.hold_wanted_s)}",
     )
-    body = Table.grid(padding=(0, 2))
+    body = Table.grid(padding=(0, 1))
     for role, value, limit in f.probes:
         style = "bold red" if value > limit - 2 else ""
-        body.add_row(role, Text(f"{value:6.2f} °C", style=style), _bar(value, limit), f"limit {limit:.0f} °C")
+        wanted = f"set-point {plan.treatment.set_point_c:.1f} °C, " if role == "control" else ""
+        body.add_row(role, Text(f"{value:6.2f} °C", style=style), _bar(value, limit), f"{wanted}limit {limit:.0f} °C")
     body.add_row("power", f"{f.power_w:6.2f} W", _bar(f.power_w, f.cap_w), f"cap {f.cap_w:.1f} W, {f.reason}")
     wanted = f"of {f.dose_wanted_min:.0f} at the control probe, as believed"
     body.add_row("dose", f"{f.dose_min:6.1f} CEM43", _bar(f.dose_min, f.dose_wanted_min), wanted)
@@ -109,4 +110,4 @@ def picture(plan: Plan, treatment: Treatment, row: bytes) -> Group:
 
 
 def _bar(value: float, total: float) -> ProgressBar:
-    return ProgressBar(total=total, completed=max(value, 0.0), width=30)
+    return ProgressBar(total=total, completed=max(value, 0.0), width=20)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +25,7 @@ PROBE_RADIUS_MM = 0.25
 
 def quantity(default: float, low: float, high: float, unit: str, source: str) -> Any:
     """A number with its unit, its range and the source of its default."""
-    return Field(default, ge=low, le=high, description=source, json_schema_extra={"unit": unit})
+    return Field(default, ge=low, le=high, strict=True, description=source, json_schema_extra={"unit": unit})
 
 
 class Section(BaseModel):
@@ -45,9 +46,9 @@ class Treatment(Section):
 class Control(Section):
     """The feedback law's parameters."""
 
-    kp_w_per_c: float = quantity(0.35, 0.01, 3.0, "W/°C", "tuned on the default plan: `make tune` prints the trials")
-    ti_s: float = quantity(110.0, 5.0, 1000.0, "s", "tuned on the default plan: `make tune` prints the trials")
-    feed_forward_w: float = quantity(1.5, 0.0, 5.0, "W", "the power that holds the default plan: `make tune` prints it")
+    kp_w_per_c: float = quantity(0.5, 0.01, 3.0, "W/°C", "`make tune`: from 1.2 on, light on the probe makes it ring")
+    ti_s: float = quantity(110.0, 5.0, 1000.0, "s", "6 (λ + 4 s), λ = 15 s, rounded down: `make tune` prints trials")
+    feed_forward_w: float = quantity(1.5, 0.0, 5.0, "W", "under what holds the default plan, 2 W in bright slots")
 
 
 class Fibre(Section):
@@ -60,6 +61,7 @@ class Fibre(Section):
         default=None,
         ge=0.1,
         le=5.0,
+        strict=True,
         description="by kind: bare 2 W, diffuser 3 W, above which char is common (Möller 1995, Lasers Med Sci 10:193)",
         json_schema_extra={"unit": "W"},
     )
@@ -80,15 +82,27 @@ DEFAULT_LIMIT_C: dict[str, float] = {"control": 60.0, "tip": 95.0, "guard": 43.0
 """Over-temperature by role, also seen in bright samples: a guard protects healthy tissue (30 CEM43 takes 30 min at
 43 °C); the tip stays below steam at about 100 °C (SPIE 1422); control and spare leave room for absorbed light."""
 
+HIGHEST_LIMIT_C: dict[str, float] = {"control": 65.0, "tip": 95.0, "guard": 50.0, "spare": 95.0}
+"""The firmware's own bounds, `PROBE_LIMIT_MAX_MC` in limits.py; a test compares them."""
+
 
 class Probe(Section):
     """A thermocouple on the channel of its place in the list."""
 
     role: Role
-    radial_mm: float = Field(ge=0.0, le=40.0, json_schema_extra={"unit": "mm"})
-    axial_mm: float = Field(0.0, ge=-40.0, le=40.0, json_schema_extra={"unit": "mm"})
+    radial_mm: float = Field(ge=0.0, le=40.0, strict=True, json_schema_extra={"unit": "mm"})
+    axial_mm: float = quantity(
+        0.0, -40.0, 40.0, "mm", "level with the middle of the diffuser, or the bare fibre's face"
+    )
     type: Literal["K", "T"] = "T"
-    limit_c: float | None = Field(default=None, ge=41.0, le=95.0, json_schema_extra={"unit": "°C"})
+    limit_c: float | None = Field(
+        default=None,
+        ge=41.0,
+        le=95.0,
+        strict=True,
+        description="by role: control and spare 60, tip 95 (below steam), guard 43 (30 CEM43 in 30 min)",
+        json_schema_extra={"unit": "°C"},
+    )
 
     @property
     def over_temperature_c(self) -> float:
@@ -141,8 +155,11 @@ class Plan(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Plan:
-        for check in (self._one_control, self._probes_apart, self._probes_outside_fibre, self._limit_above_set_point):
-            check()
+        self._one_control()
+        self._probes_apart()
+        self._probes_outside_fibre()
+        self._limits_of_roles()
+        self._limit_above_set_point()
         return self
 
     @property
@@ -174,6 +191,14 @@ class Plan(Section):
                     f" {self.fibre.radius_mm} mm; at least {nearest} mm from the axis up to its end"
                 )
 
+    def _limits_of_roles(self) -> None:
+        for i, probe in enumerate(self.probes):
+            if probe.over_temperature_c > HIGHEST_LIMIT_C[probe.role]:
+                raise ValueError(
+                    f"probes[{i}].limit_c = {probe.limit_c}: a {probe.role} probe may be allowed"
+                    f" {HIGHEST_LIMIT_C[probe.role]:.0f} °C at most; lower it"
+                )
+
     def _limit_above_set_point(self) -> None:
         limit = self.probes[self.control_channel].over_temperature_c
         if limit < self.treatment.set_point_c + 3.0:
@@ -195,7 +220,7 @@ class Plan(Section):
             "cap_mw": _milli(self.fibre.power_cap_w),
             "kp_mw_per_c": _milli(control.kp_w_per_c),
             "ti_ms": _milli(control.ti_s),
-            "feed_forward_mw": _milli(control.feed_forward_w),
+            "feed_forward_mw": _milli(min(control.feed_forward_w, self.fibre.power_cap_w)),
         }
         roles = ("control", "tip", "guard", "spare")
         for i, probe in enumerate(self.probes):
@@ -244,8 +269,9 @@ def load_plan(path: Path) -> LoadedPlan:
 
 def find_plan(path: Path) -> LoadedPlan:
     """A plan by its path, or one that comes with the package by its bare name, e.g. `pancreas-imilt`."""
-    packaged = Path(__file__).parent / "_plans" / path.with_suffix(".toml").name
-    return load_plan(packaged if path.parent == Path() and not path.exists() and packaged.exists() else path)
+    packaged = Path(__file__).parent / "_plans" / f"{path.stem}.toml"
+    bare = path.parent == Path() and path.suffix in ("", ".toml") and path.stem
+    return load_plan(packaged if bare and not os.path.exists(path) and packaged.exists() else path)
 
 
 def describe() -> Iterator[str]:

@@ -22,14 +22,17 @@ class Recorder:
 
     def __init__(self, folder: Path, plan_source: bytes, rows_per_flush: int = 10) -> None:
         """Create the folder with the plan in it. Raises InputError if there is a run already or it cannot be made."""
-        if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
-            raise InputError(f"{folder}: exists and is not empty; name another folder with --out or remove it")
+        made: list[Path] = []
         try:
+            if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
+                raise InputError(f"{folder}: exists and is not empty; name another folder with --out or remove it")
+            made = [path for path in (folder, *folder.parents) if not path.exists()]
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "plan.toml").write_bytes(plan_source)
             self._cycles = (folder / "cycles.csv").open("wb")
             self._events = (folder / "events.jsonl").open("wb")
         except OSError as error:
+            _unmake(folder, made)
             raise InputError(f"{folder}: cannot be written: {error.strerror}; choose another with --out") from error
         self.folder = folder
         self._rows_per_flush = rows_per_flush
@@ -107,3 +110,12 @@ class Recorder:
             f"{self.folder}: the record cannot be written any more: {error.strerror}; it ends here, and what is in it"
             " can be read with `imilt report`; make room and run again"
         )
+
+
+def _unmake(folder: Path, made: list[Path]) -> None:
+    """Leave nothing of a run that could not begin: its files, and the folders made for it, innermost first."""
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir() if made else ():
+            path.unlink()
+        for path in made:
+            path.rmdir()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from imilt.errors import InputError
 from imilt.plan import Plan, load_plan
+from imilt.rows import Table, new_table, read_events, read_numbers
 
 CYCLE_S = 0.1
 FRAME_CYCLES = 10
@@ -31,7 +32,6 @@ REASONS = (
     "rising at the slew limit",
 )
 """The firmware's names, for a run that has no summary to tell them."""
-CHAIN_START = "0" * 64
 _OK = 0  # the status of a sample that may be believed
 _NEVER = 9999  # the age of a control reading that has not come yet
 
@@ -40,31 +40,8 @@ Ints = NDArray[np.int64]
 T = TypeVar("T")
 
 
-class Table(Mapping[str, NDArray[Any]]):
-    """Columns by name, all of one length. A file without rows has every column, empty."""
-
-    def __init__(self, file: str, columns: dict[str, NDArray[Any]], rows: int) -> None:
-        self._file, self._columns, self.rows = file, columns, rows
-
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        if name in self._columns:
-            return self._columns[name]
-        if self.rows == 0:
-            return np.empty(0, np.int64)
-        raise InputError(f"{self._file}: has no column '{name}'; it was written by another version of imilt")
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._columns
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._columns)
-
-    def __len__(self) -> int:
-        return len(self._columns)
-
-
 class Cycles:
-    """cycles.csv, one row per cycle; `[name]` is a column as written. The probes' columns have a row per sample only."""
+    """cycles.csv, one row per cycle; `[name]` is a column as written. `samples` has a row per sample only."""
 
     def __init__(self, table: Table, samples: Table, sample_rows: Ints) -> None:
         self._table, self.samples = table, samples
@@ -86,7 +63,7 @@ class Cycles:
     @cached_property
     def time_s(self) -> Floats:
         """Time of each row since the first, s."""
-        return np.concatenate((np.zeros(min(len(self), 1)), np.cumsum(self._steps))) * CYCLE_S
+        return CYCLE_S * np.concatenate((np.zeros(min(len(self), 1)), np.cumsum(self._steps)), dtype=np.float64)
 
     @property
     def missing(self) -> int:
@@ -130,6 +107,8 @@ class Run:
     path: Path
     summary: dict[str, Any] | None
     plan: Plan | None
+    plan_sha256: str | None
+    """Of the file as it is now; the summary tells that of the plan as it was run."""
     cycles: Cycles
     events: list[dict[str, Any]]
     broken_line: int | None
@@ -144,11 +123,12 @@ class Run:
         _require(path)
         problems: list[str] = []
         cycles = _read_cycles(path / "cycles.csv", problems)
-        events, broken_line = _read_events(path / "events.jsonl")
+        events, broken_line = read_events(path / "events.jsonl")
         return cls(
             path,
             _read_if_there(path / "summary.json", _read_summary, problems),
             _read_if_there(path / "plan.toml", lambda file: load_plan(file).plan, problems),
+            _read_if_there(path / "plan.toml", lambda file: hashlib.sha256(file.read_bytes()).hexdigest(), problems),
             cycles,
             events,
             broken_line,
@@ -177,6 +157,18 @@ class Run:
     def reasons(self) -> Sequence[str]:
         return self._names("reasons", REASONS)
 
+    @cached_property
+    def _first_s(self) -> float:
+        """The events' clock at the first row: a device that was on before counts from then."""
+        first = self.cycles["cycle"][0] if len(self.cycles) else 0
+        told = (event for event in self.events if event.get("kind") == "state" and {"time_s", "cycle"} <= event.keys())
+        return next((event["time_s"] - (event["cycle"] - first) * CYCLE_S for event in told), 0.0)
+
+    def event_time_s(self, event: dict[str, Any]) -> float | None:
+        """When an event happened, on the clock of the rows; None if it does not say."""
+        time_s = event.get("time_s")
+        return time_s - self._first_s if isinstance(time_s, (int, float)) else None
+
     def in_state(self, *names: str) -> NDArray[np.bool_]:
         """The rows in any of the named states."""
         return np.isin(self.cycles["state"], [i for i, name in enumerate(self.states) if name in names])
@@ -193,73 +185,25 @@ def _require(path: Path) -> None:
 def _read_if_there(file: Path, read: Callable[[Path], T], problems: list[str]) -> T | None:
     try:
         return read(file) if file.is_file() else None
-    except Exception as error:
+    except Exception as error:  # whatever it is: the rest of the record can still be read
         problems.append(f"{file.name} cannot be read and is left out: {error}")
         return None
 
 
-def _whole_lines(file: Path) -> list[bytes]:
-    """The lines that end; the last one may be torn and is then left out."""
-    return file.read_bytes().split(b"\n")[:-1]
-
-
 def _read_cycles(file: Path, problems: list[str]) -> Cycles:
-    header, rows, damaged = _numbers(file, int)
+    header, rows, damaged = read_numbers(file, int)
     if damaged:
         problems.append(f"{file.name}: {damaged} damaged rows were left out")
     split = header.index("fresh") if "fresh" in header else len(header)
     sampled = [i for i, row in enumerate(rows) if len(row) > split]
-    table = _table(file, header[:split], [row[:split] for row in rows], np.int64)
-    samples = _table(file, header[split:], [rows[i][split:] for i in sampled], np.int64)
+    table = new_table(file, header[:split], [row[:split] for row in rows], np.int64)
+    samples = new_table(file, header[split:], [rows[i][split:] for i in sampled], np.int64)
     return Cycles(table, samples, np.array(sampled, np.int64))
 
 
 def _read_truth(file: Path) -> Table | None:
-    header, rows, _ = _numbers(file, float)
-    return _table(file, header, rows, np.float64) if rows else None
-
-
-def _numbers(file: Path, cell: Callable[[bytes], Any]) -> tuple[list[str], list[list[Any]], int]:
-    """Header, rows of a CSV of numbers without their empty ends, and how many rows were damaged."""
-    lines = _whole_lines(file)
-    header = lines[0].decode(errors="replace").strip().split(",") if lines else []
-    lengths = {len(header), header.index("fresh") if "fresh" in header else len(header)}
-    rows = []
-    for line in lines[1:]:
-        try:
-            row = [cell(text) for text in line.rstrip(b",\r").split(b",")]
-        except ValueError:
-            continue
-        if len(row) in lengths:
-            rows.append(row)
-    return header, rows, max(len(lines) - 1, 0) - len(rows)
-
-
-def _table(file: Path, names: list[str], rows: list[list[Any]], kind: type[np.generic]) -> Table:
-    columns = np.array(rows, kind).reshape(len(rows), len(names)).T
-    return Table(str(file), dict(zip(names, np.ascontiguousarray(columns), strict=True)), len(rows))
-
-
-def _read_events(file: Path) -> tuple[list[dict[str, Any]], int | None]:
-    """The events, and the line at which their chain breaks."""
-    events, broken, expected = [], None, CHAIN_START
-    for number, line in enumerate(_whole_lines(file), 1):
-        event = _event(line)
-        if event.get("prev") != expected:
-            broken = broken or number
-        expected = hashlib.sha256(line).hexdigest()
-        if event:
-            events.append(event)
-    return events, broken
-
-
-def _event(line: bytes) -> dict[str, Any]:
-    """The event of a line, or an empty one if it is none."""
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return {}
-    return event if isinstance(event, dict) else {}
+    header, rows, _ = read_numbers(file, float)
+    return new_table(file, header, rows, np.float64) if rows else None
 
 
 def _read_summary(file: Path) -> dict[str, Any]:
@@ -270,5 +214,6 @@ def _read_summary(file: Path) -> dict[str, Any]:
 
 
 def _read_tissue(file: Path) -> dict[str, Floats]:
-    with np.load(file, allow_pickle=False) as fields:
+    # Opened here, as numpy leaves a damaged file open.
+    with file.open("rb") as opened, np.load(opened, allow_pickle=False) as fields:
         return {name: fields[name] for name in fields.files}

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 import imilt
 from imilt.record import Recorder
 from imilt.run import Run
-from imilt.treat import Treatment, fault_text
+from imilt.telemetry import fault_text
+from imilt.treat import Treatment
 
 SCHEMA = 1
 END_COMPLETE = 1
@@ -51,10 +52,16 @@ def _end(treatment: Treatment) -> dict[str, Any]:
     if treatment.problem:
         return {"end_reason": "host", "end_code": END_HOST, "end_text": treatment.problem}
     if treatment.state == "fault":
-        return {"end_reason": "fault", "end_code": treatment.end_code, "end_text": fault_text(treatment.fault)}
+        return {"end_reason": "fault", "end_code": treatment.end_code, "end_text": _fault_text(treatment)}
     if treatment.end_code == END_COMPLETE:
         return {"end_reason": "complete", "end_code": END_COMPLETE, "end_text": "the hold was completed"}
     return {"end_reason": "stopped", "end_code": END_STOPPED, "end_text": "stopped by the operator"}
+
+
+def _fault_text(treatment: Treatment) -> str:
+    if treatment.fault:
+        return fault_text(treatment.fault)
+    return f"fault {treatment.end_code}; its details were lost on the line, docs/faults.md names it"
 
 
 def figures(run: Run) -> dict[str, Any]:

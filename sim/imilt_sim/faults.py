@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from imilt.errors import InputError
 from imilt_sim import world as w
 
+MAX_RUN_S = 4 * 3600.0
+"""A simulation ends here at the latest."""
 _TEXT = re.compile(r"(?P<name>[a-z-]+)@(?P<time>\d+(?:\.\d+)?)(?::(?P<args>.*))?")
-OVER_UNDER_VOLTAGE = 2
-OPEN = 1
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ KINDS: dict[str, _Kind] = {
     "interlock": _Kind("the remote interlock opens", (), _contact(w.REMOTE)),
     "fibre": _Kind("the fibre is disconnected", (), _contact(w.FIBRE)),
     "footswitch": _Kind("the footswitch is released", (), _contact(w.FOOTSWITCH)),
-    "open": _Kind("a probe's lead breaks", ("probe",), _input_fault(OPEN)),
-    "short": _Kind("a probe's lead touches ground or supply", ("probe",), _input_fault(OVER_UNDER_VOLTAGE)),
+    "open": _Kind("a probe's lead breaks", ("probe",), _input_fault(w.OPEN)),
+    "short": _Kind("a probe's lead touches ground or supply", ("probe",), _input_fault(w.OVER_UNDER_VOLTAGE)),
     "shorted-leads": _Kind("a probe's leads touch: it reads the connector's temperature", ("probe",), _set("shorted")),
     "offset": _Kind("a probe reads wrong by so many °C", ("probe", "celsius"), _set("offset_c")),
     "stale": _Kind("a converter never finishes a conversion again", ("probe",), _set("stalled")),
@@ -93,7 +93,10 @@ def parse_fault(text: str, probes: int) -> Fault:
     kind = KINDS.get(match["name"])
     if kind is None:
         raise InputError(f"--fault {text}: unknown fault {match['name']!r}; known are {', '.join(KINDS)}")
-    return Fault(text, float(match["time"]), kind.make(*_arguments(text, kind, match["args"], probes)))
+    time_s = float(match["time"])
+    if time_s > MAX_RUN_S:
+        raise InputError(f"--fault {text}: a run lasts {MAX_RUN_S:.0f} s at most; name an earlier time")
+    return Fault(text, time_s, kind.make(*_arguments(text, kind, match["args"], probes)))
 
 
 def _arguments(text: str, kind: _Kind, given: str | None, probes: int) -> list[float]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,14 +17,13 @@ from imilt.record import Recorder
 from imilt.summary import write_summary
 from imilt.treat import Treatment
 from imilt_sim import levels
-from imilt_sim.faults import Fault
+from imilt_sim.faults import MAX_RUN_S, Fault
 from imilt_sim.operator import Operator
 from imilt_sim.tissue.plant import Plant
 from imilt_sim.world import World
 
 ROWS_PER_FLUSH = 600
 """A minute of treatment: a simulated one takes well under a second for that."""
-MAX_RUN_S = 4 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Simulation:
         self.startup_s = time.perf_counter() - started
         self._interrupted = False
 
-    def run(self) -> dict[str, object]:
+    def run(self) -> dict[str, Any]:
         """Run to the end and write the summary. Raises RunError if the record cannot be kept."""
         started = time.perf_counter()
         with self.recorder:
@@ -73,7 +73,7 @@ class Simulation:
         """End at the next cycle; safe in a signal handler."""
         self._interrupted = True
 
-    def _facts(self, wall_s: float) -> dict[str, object]:
+    def _facts(self, wall_s: float) -> dict[str, Any]:
         setup, volumes = self._setup, self.plant.volumes_mm3()
         return {
             "level": setup.level,

@@ -12,6 +12,9 @@ import itertools
 from collections.abc import Callable
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from imilt.plan import Plan
 from imilt_sim.laser_driver import MONOSTABLE_MS, PHOTODIODE_NOISE_COUNTS, Diode, photodiode_u16
 from imilt_sim.noise import KeyedNoise
@@ -20,9 +23,13 @@ from imilt_sim.tissue.plant import GRID_MS, Plant
 ORIGIN_BEFORE_FIRST_CONVERSION_MS = 5
 EMERGENCY_STOP, KEY, REMOTE, FIBRE, FOOTSWITCH, READY_BUTTON = (1 << i for i in range(6))
 CHAIN = EMERGENCY_STOP | KEY | REMOTE | FIBRE
+CHANNELS = 4
+OPEN, OVER_UNDER_VOLTAGE = 1, 2
+"""What a converter's inputs can show besides a voltage, as bits of its fault status register."""
 AMBIENT_C = 24.0
 """Temperature at the connectors, where the cold junctions are."""
 _Q12 = 4096
+_AMBIENT_Q12 = round(AMBIENT_C * _Q12)
 _PHOTODIODE_STREAM = 100
 _GRID_PER_S = 1000 // GRID_MS
 
@@ -58,10 +65,17 @@ class Lead:
         self.shorted = False
         self.stalled = False
         self.flipped_bits = 0
-        self.started_integral = 0.0
-        self.start_grid = -1
-        self.end_grid = -1
         self.conversions = 0
+
+
+class _Batch:
+    """Conversions that run together, from grid point `start` to `end`."""
+
+    def __init__(self, probes: list[int], start: int, end: int) -> None:
+        self.probes = probes
+        self.start = start
+        self.end = end
+        self.integral_c_s: NDArray[np.float64]
 
 
 class World:
@@ -79,12 +93,13 @@ class World:
         self.diode = Diode()
         self.contacts = CHAIN
         self.absent = 0
-        self.finished = False
-        self.leads = [Lead() for _ in plan.probes]
+        self.leads = [Lead() for _ in range(CHANNELS)]
+        for lead in self.leads[len(plan.probes) :]:
+            lead.input_faults = OPEN  # nothing is plugged in there
         self.interrupted = False  # an action changed what the board must see at once
         self._console = console
         self._on_second = on_second
-        self._probe_noise = [KeyedNoise(seed, i, plan.probe_model.noise_c * _Q12) for i in range(len(plan.probes))]
+        self._probe_noise = [KeyedNoise(seed, i, plan.probe_model.noise_c * _Q12) for i in range(CHANNELS)]
         self._photodiode_noise = KeyedNoise(seed, _PHOTODIODE_STREAM, PHOTODIODE_NOISE_COUNTS)
         self._origin_ms: int | None = None
         self.grid = 0
@@ -93,7 +108,7 @@ class World:
         self._order = itertools.count()
         self._next_action = 1 << 60
         self._energy_j = 0.0
-        self._pending: list[int] = []
+        self._batches: list[_Batch] = []
 
     @property
     def time_s(self) -> float:
@@ -149,15 +164,15 @@ class World:
         board.rx_at = 0
 
     def _start(self, board: BoardPort) -> None:
-        """Conversions began: they see the junction from the next grid point on."""
+        """Conversions began: they see the junctions from the next grid point on."""
+        by_time: dict[int, list[int]] = {}
         for i, lead in enumerate(self.leads):
             if board.started >> i & 1:
-                lead.start_grid = self.grid + 1
-                lasts_ms = board.conversion_ms[i] + ORIGIN_BEFORE_FIRST_CONVERSION_MS
-                lead.end_grid = self.grid - (-lasts_ms // GRID_MS)
                 lead.conversions += 1
-                if i not in self._pending:
-                    self._pending.append(i)
+                by_time.setdefault(board.conversion_ms[i], []).append(i)
+        for lasts_ms, probes in by_time.items():
+            end = self.grid - (-(lasts_ms + ORIGIN_BEFORE_FIRST_CONVERSION_MS) // GRID_MS)
+            self._batches.append(_Batch(probes, self.grid + 1, end))
 
     def _advance(self, board: BoardPort, origin_ms: int) -> None:
         last = (board.target_ms - origin_ms) // GRID_MS
@@ -188,9 +203,8 @@ class World:
         if power_next_w:
             last = min(last, -(-(board.edge_ms + MONOSTABLE_MS - origin_ms) // GRID_MS))
         last = min(last, self._next_action)
-        for i in self._pending:
-            lead = self.leads[i]
-            last = min(last, lead.start_grid if self.grid < lead.start_grid else lead.end_grid)
+        for batch in self._batches:
+            last = min(last, batch.start if self.grid < batch.start else batch.end)
         return last
 
     def _step(self, count: int) -> None:
@@ -209,24 +223,28 @@ class World:
         while self._next_action <= self.grid:
             heapq.heappop(self._actions)[2]()
             self._next_action = self._actions[0][0] if self._actions else 1 << 60
-        for i in list(self._pending):
-            self._convert(board, i)
+        for batch in self._batches:
+            if self.grid == batch.start:
+                batch.integral_c_s = self.plant.junction_integral_c_s.copy()
+            elif self.grid == batch.end:
+                self._finish(board, batch)
+        if self._batches and self._batches[0].end <= self.grid:
+            self._batches = [batch for batch in self._batches if batch.end > self.grid]
 
-    def _convert(self, board: BoardPort, i: int) -> None:
-        """Begin or end a conversion that is due: its result is the junction's mean over the time between."""
-        lead = self.leads[i]
-        if self.grid == lead.start_grid:
-            lead.started_integral = float(self.plant.junction_integral_c_s[i])
-        if self.grid < lead.end_grid:
-            return
-        self._pending.remove(i)
-        if lead.stalled:
-            return
-        seconds = (lead.end_grid - lead.start_grid) * GRID_MS / 1000
-        mean_c = (float(self.plant.junction_integral_c_s[i]) - lead.started_integral) / seconds
+    def _finish(self, board: BoardPort, batch: _Batch) -> None:
+        """Conversions end: each result is its junction's mean over the time between."""
+        seconds = (batch.end - batch.start) * GRID_MS / 1000
+        means_c = ((self.plant.junction_integral_c_s - batch.integral_c_s) / seconds).tolist()
+        means_c += [AMBIENT_C] * (CHANNELS - len(means_c))
+        for i in batch.probes:
+            lead = self.leads[i]
+            if not lead.stalled:
+                board.hot_q12[i] = self._hot_q12(i, lead, means_c[i])
+                board.cold_q12[i] = _AMBIENT_Q12
+                board.input_faults[i] = lead.input_faults
+                board.done |= 1 << i
+
+    def _hot_q12(self, i: int, lead: Lead, mean_c: float) -> int:
+        """What the converter's input shows, 1/4096 °C, with noise and whatever the lead does to it."""
         hot_c = AMBIENT_C if lead.shorted else mean_c
-        noise = self._probe_noise[i][lead.conversions]
-        board.hot_q12[i] = (round((hot_c + lead.offset_c) * _Q12) + noise) ^ lead.flipped_bits
-        board.cold_q12[i] = round(AMBIENT_C * _Q12)
-        board.input_faults[i] = lead.input_faults
-        board.done |= 1 << i
+        return (round((hot_c + lead.offset_c) * _Q12) + self._probe_noise[i][lead.conversions]) ^ lead.flipped_bits

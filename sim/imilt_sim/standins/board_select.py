@@ -1,19 +1,24 @@
 """Stand-in for `select`: polling of the virtual board's serial port."""
 
+import vboard
+
+_BOARD = vboard.BOARD
 POLLIN = 1
 POLLOUT = 4
 
 
 class poll:  # noqa: N801 - MicroPython's name
+    """Of one stream: the port can always be written to, and read while something waits."""
+
     def __init__(self):
-        self._stream = None
-        self._mask = 0
+        self._reads = False
+        self._ready = ()
 
     def register(self, stream, mask=POLLIN | POLLOUT):
-        self._stream = stream
-        self._mask = mask
+        self._reads = mask & POLLIN
+        self._ready = ((stream, mask),)
 
     def poll(self, timeout=-1):
-        if self._mask & POLLIN and not self._stream.readable():
+        if self._reads and _BOARD.rx_at >= len(_BOARD.rx):
             return ()
-        return ((self._stream, self._mask),)
+        return self._ready

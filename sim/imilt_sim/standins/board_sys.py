@@ -12,17 +12,15 @@ class _Stream:
 
     def readinto(self, buffer):
         board = _BOARD
-        for i in range(len(buffer)):
-            buffer[i] = board.rx[board.rx_at]
-            board.rx_at += 1
-        return len(buffer)
+        at = board.rx_at
+        count = len(buffer)
+        buffer[:] = board.rx[at : at + count]
+        board.rx_at = at + count
+        return count
 
     def write(self, data):
         _BOARD.tx += data
         return len(data)
-
-    def readable(self):
-        return _BOARD.rx_at < len(_BOARD.rx)
 
 
 class _Console:
