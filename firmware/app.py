@@ -148,7 +148,7 @@ class App:
         if state.take(event, self.safety.fault):
             self._entered(state.state, event)
         if state.emitting():
-            if phase == 0 and self.sensing.fresh_dark and self.sensing.control_ok():
+            if self.sensing.fresh_dark and self.sensing.dark_age[self.sensing.control] == 0:
                 self._control_step()
         else:
             self.control.hold_off()

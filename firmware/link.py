@@ -14,6 +14,7 @@ _QUEUE = const(64)
 _ROWS = const(48)  # a host that pauses for 4 s loses none
 _LINES_PER_CYCLE = const(4)
 _WINDOW = const(16)
+_SEQUENCE_MAX = const(0x3FFFFFFF)
 
 
 def frame(body):
@@ -34,6 +35,8 @@ def parse(line):
         name, sequence, *rest = text.split(",")
         number = int(sequence)
     except ValueError:
+        return None
+    if not 0 <= number <= _SEQUENCE_MAX:
         return None
     # Letters of more than one byte are not of this protocol, and would make an answer outgrow its line.
     return [name, number] + rest if len(text) == len(body) else None

@@ -27,7 +27,7 @@ class Telemetry:
         self.end_code = 0
         self.rows = 0
         self.missing_rows = 0
-        self.restarted = False
+        self.restarted_after_s: float | None = None
         self.link = link.Link(self._row, self._line)
         self._answers: dict[int, str] = {}
         self._hash = hashlib.sha256()
@@ -100,14 +100,14 @@ class Telemetry:
             self._early_rows.append(payload)
 
     def _follows(self, cycle: int) -> bool:
-        """A row out of turn: after lost ones it counts, a repeated one does not, and a smaller number is a restart."""
+        """A row out of turn counts, unless it is repeated: rows before it were lost, or the device has restarted."""
         missing = cycle - self._last_cycle - 1
         if missing > 0 and self._last_cycle >= 0:
             self.missing_rows += missing
             self.event("warning", f"{missing} rows lost before cycle {cycle}")
-        if missing < -1:
-            self.restarted = True
-        return missing > 0
+        if missing < -1 and self.restarted_after_s is None:
+            self.restarted_after_s = self.time_s
+        return missing != -1
 
     def _line(self, kind: str, fields: list[str]) -> None:
         handler = self._handlers.get(kind)

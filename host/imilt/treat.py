@@ -58,8 +58,8 @@ class Treatment(Telemetry):
         """Take the device's bytes; returns what to send. Raises RunError if the record cannot be kept."""
         rows = self.rows
         self.link.receive(data)
-        if self.restarted and not self.done:
-            self._give_up(f"the device restarted after {self.time_s:.1f} s", "warning")
+        if self.restarted_after_s is not None and not self.done:
+            self._give_up(f"the device restarted after {self.restarted_after_s:.1f} s", "warning")
         if self._began and self.state == "fault" and not self._ending:
             self._end_with(self._fault_told())
         while not self.done and self._condition():

@@ -26,6 +26,10 @@ ROWS_PER_FLUSH = 600
 """A minute of treatment: a simulated one takes well under a second for that."""
 
 
+SILENT_EXCHANGES = 200
+"""A device that runs sends a row every cycle; this one boots for ever."""
+
+
 @dataclass(frozen=True)
 class Setup:
     """What is to be simulated."""
@@ -58,6 +62,7 @@ class Simulation:
             self.world.at(fault.time_s, lambda fault=fault: self._strike(fault))
         self.startup_s = time.perf_counter() - started
         self._interrupted = False
+        self._silent = 0
 
     def run(self) -> dict[str, Any]:
         """Run to the end and write the summary. Raises RunError if the record cannot be kept."""
@@ -94,6 +99,9 @@ class Simulation:
     def _console(self, data: bytes, time_s: float) -> bytes:
         """The host's end of the line; ends the simulation when the treatment is over."""
         answer = self.treatment.receive(data) if data else b""
+        self._silent = 0 if data else self._silent + 1
+        if self._silent > SILENT_EXCHANGES and not self.treatment.done:
+            self.treatment.abandon(f"the device fell silent after {self.treatment.time_s:.1f} s")
         if self._interrupted and not self.treatment.done:
             self.treatment.abandon("interrupted by the user")
         if self.treatment.done or time_s > MAX_RUN_S:

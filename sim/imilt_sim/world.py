@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 from collections.abc import Callable
 from typing import Protocol
 
@@ -77,6 +78,11 @@ class _Batch:
         self.end = end
         self.integral_c_s: NDArray[np.float64]
 
+    def forget(self, probe: int) -> None:
+        """The converter was started anew: its earlier conversion never ends."""
+        if probe in self.probes:
+            self.probes.remove(probe)
+
 
 class World:
     """Advances with the board that calls `exchange`; the host's end of the serial line is `console`."""
@@ -117,7 +123,8 @@ class World:
 
     def at(self, time_s: float, action: Callable[[], None]) -> None:
         """Run `action` at the first grid point not before `time_s`, and never before the next one."""
-        point = max(self.grid + 1, -int(-time_s * _GRID_PER_S // 1))
+        # A time that means a grid point may lie a rounding error after it.
+        point = max(self.grid + 1, math.ceil(time_s * _GRID_PER_S - 1e-6))
         heapq.heappush(self._actions, (point, next(self._order), action))
         self._next_action = self._actions[0][0]
 
@@ -168,6 +175,8 @@ class World:
         by_time: dict[int, list[int]] = {}
         for i, lead in enumerate(self.leads):
             if board.started >> i & 1:
+                for batch in self._batches:
+                    batch.forget(i)
                 lead.conversions += 1
                 by_time.setdefault(board.conversion_ms[i], []).append(i)
         for lasts_ms, probes in by_time.items():

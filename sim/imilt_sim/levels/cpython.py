@@ -41,7 +41,7 @@ class Device:
         """What fails outside the device ends the simulation; the firmware must not get to handle it."""
         try:
             self._exchange(board)
-        except Exception as error:
+        except BaseException as error:
             self._error = error
             self.power_off()
         if self.board.off:

@@ -82,6 +82,7 @@ class PWM:
         self._top = _TOP_MAX
         self._divider_q4 = 16
         self._duty_u16 = 0
+        self._compare = 0
         if freq != -1:
             self.freq(freq)
         if duty_u16 != -1:
@@ -99,15 +100,19 @@ class PWM:
             self._divider_q4 = (16 * _SYSTEM_HZ + most - 1) // most
             per_tick = self._divider_q4 * value
             top = (16 * _SYSTEM_HZ + per_tick // 2) // per_tick
+            if self._divider_q4 >= 256 * 16:
+                raise ValueError("freq too small")
         self._top = top - 1
         return self.duty_u16(self._duty_u16)
 
     def duty_u16(self, value=None):
+        period = self._top + 1
         if value is None:
-            return self._duty_u16
+            return (self._compare * 65535 + period // 2) // period
         self._duty_u16 = value
+        self._compare = (value * period + 32767) // 65535
         if self._pin == wiring.LASER_PWM:
-            _BOARD.pwm_cc = (value * (self._top + 1) + 32767) // 65535
+            _BOARD.pwm_cc = self._compare
             _BOARD.pwm_top = self._top
         return None
 

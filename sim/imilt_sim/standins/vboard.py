@@ -48,6 +48,7 @@ class Board:
 
     def reset_pins(self):
         """As after any reset: pins are inputs, pull-downs hold laser and enable at 0, peripherals are off."""
+        self.resetting = False
         self.pwm_cc = 0
         self.pwm_top = 0xFFFF
         self.enable_level = 0
@@ -82,7 +83,10 @@ class Board:
                 return
 
     def reset(self, cause):
-        self.reset_cause = cause
+        """A real chip runs nothing more: what the firmware does on its way out does not change the cause."""
+        if not self.resetting and not self.off:
+            self.resetting = True
+            self.reset_cause = cause
         raise Reset()
 
     def feed_watchdog(self):

@@ -3,6 +3,7 @@
 import struct
 import sys
 
+import micropython
 import vboard
 
 _REQUEST = "<IIiHHB4HH"
@@ -14,6 +15,14 @@ _reply = bytearray(struct.calcsize(_REPLY))
 
 
 def _exchange(board):
+    try:
+        nothing = bytearray()
+    except MemoryError:
+        # A firmware that hangs in its locked part sleeps with the heap locked; the world's side must not mind.
+        micropython.heap_unlock()
+        _exchange(board)
+        micropython.heap_lock()
+        return
     duration = board.conversion_ms
     struct.pack_into(
         _REQUEST,
@@ -32,7 +41,7 @@ def _exchange(board):
         len(board.tx),
     )
     _out.write(_request + board.tx if board.tx else _request)
-    board.tx = bytearray()
+    board.tx = nothing
     if _in.readinto(_reply) != len(_reply):
         board.off = True
         raise vboard.PowerOff()

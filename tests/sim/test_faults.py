@@ -1,0 +1,159 @@
+"""The fault vocabulary: every kind is parsed, acts on the world, and ends in its own fault."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from sim.boards import Bench
+from sim.simulations import simulate
+
+from imilt.errors import InputError
+from imilt_sim.faults import KINDS, parse_fault
+from imilt_sim.world import CHAIN, EMERGENCY_STOP, FIBRE, FOOTSWITCH, KEY, REMOTE, World
+
+
+def struck(text: str) -> World:
+    world = Bench().world
+    world.close(FOOTSWITCH)
+    parse_fault(text, 2).apply(world)
+    return world
+
+
+@pytest.mark.parametrize(
+    ("text", "contact"),
+    [
+        ("estop@1", EMERGENCY_STOP),
+        ("key@1", KEY),
+        ("interlock@1", REMOTE),
+        ("fibre@1", FIBRE),
+        ("footswitch@1", FOOTSWITCH),
+    ],
+)
+def test_a_contact_opens(text: str, contact: int) -> None:
+    assert struck(text).contacts == (CHAIN | FOOTSWITCH) & ~contact
+
+
+@pytest.mark.parametrize(
+    ("text", "lead", "name", "value"),
+    [
+        ("open@1:0", 0, "input_faults", 1),
+        ("short@1:1", 1, "input_faults", 2),
+        ("shorted-leads@1:0", 0, "shorted", True),
+        ("offset@1:1,-4.5", 1, "offset_c", -4.5),
+        ("stale@1:0", 0, "stalled", True),
+        ("flip@1:0,0", 0, "flipped_bits", 1 << 5),
+        ("flip@1:1,18", 1, "flipped_bits", 1 << 23),
+    ],
+)
+def test_a_lead_or_a_chip_goes_wrong(text: str, lead: int, name: str, value: float) -> None:
+    world = struck(text)
+    assert getattr(world.leads[lead], name) == value
+    assert getattr(world.leads[1 - lead], name) != value
+
+
+def test_a_chip_is_gone() -> None:
+    assert struck("absent@1:1").absent == 0b10
+
+
+def test_the_laser_gives_more() -> None:
+    assert struck("over-power@1:2.5").diode.gain == 2.5
+
+
+@pytest.mark.parametrize(("text", "time_s"), [("estop@0", 0.0), ("estop@600", 600.0), ("open@12.34:0", 12.34)])
+def test_the_time_is_in_seconds(text: str, time_s: float) -> None:
+    assert parse_fault(text, 2).time_s == time_s
+    assert parse_fault(text, 2).text == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "estop",
+        "@5",
+        "estop@",
+        "estop@x",
+        "estop@-1",
+        "estop@1e3",
+        "estop@nan",
+        "estop@inf",
+        "estop@" + "9" * 400,
+        "ESTOP@5",
+        "meteor@5",
+        "estop@5:1",
+        "open@5",
+        "open@5:",
+        "open@5:-1",
+        "open@5:2",
+        "open@5:1.5",
+        "open@5:0,1",
+        "offset@5:0",
+        "offset@5:0,x",
+        "offset@5:0,nan",
+        "offset@5:0,201",
+        "flip@5:0,-1",
+        "flip@5:0,0.5",
+        "over-power@5:-1",
+        "over-power@5:1e400",
+    ],
+)
+def test_what_is_no_fault_is_refused_by_its_text(text: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_fault(text, 2)
+    assert str(caught.value).startswith(f"--fault {text}: ")
+    assert "\n" not in str(caught.value)
+
+
+# In a treatment
+
+
+ENDS = {
+    "estop": ("estop@20", 50),
+    "key": ("key@20", 51),
+    "interlock": ("interlock@20", 52),
+    "fibre": ("fibre@20", 53),
+    "open": ("open@20:0", 20),
+    "short": ("short@20:1", 21),
+    "shorted-leads": ("shorted-leads@20:0", 22),
+    "offset": ("offset@20:0,30", 11),
+    "stale": ("stale@20:1", 30),
+    "absent": ("absent@20:0", 31),
+    "over-power": ("over-power@20:5", 40),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"footswitch", "flip"}))
+def test_each_ends_the_treatment_with_its_own_fault(tmp_path: Path, kind: str) -> None:
+    text, number = ENDS[kind]
+    summary = simulate(tmp_path, faults=[text])
+    assert (summary["end_reason"], summary["end_code"]) == ("fault", number)
+    assert summary["end_text"].startswith(f"fault {number}: ")
+    assert summary["faults"] == [text]
+    assert summary["duration_s"] == pytest.approx(21, abs=1.5)
+    lines = (tmp_path / "run" / "events.jsonl").read_text().splitlines()
+    told = [event["text"] for event in map(json.loads, lines) if event["kind"] == "operator"]
+    assert told == [f"fault injected: {text}"]
+
+
+@pytest.mark.parametrize("time_s", [x / 10 for x in range(0, 50, 3)])
+def test_an_emergency_stop_is_told_at_whatever_moment_it_comes(tmp_path: Path, time_s: float) -> None:
+    """Before the treatment it stands against arming; from then on it is the fault that ends it."""
+    summary = simulate(tmp_path, faults=[f"estop@{time_s}"])
+    assert summary["end_reason"] in ("fault", "host")
+    assert "emergency stop pressed" in summary["end_text"]
+
+
+def test_a_released_footswitch_pauses_and_hands_resume(tmp_path: Path) -> None:
+    summary = simulate(tmp_path, faults=["footswitch@20"])
+    assert summary["end_reason"] == "complete"
+    lines = (tmp_path / "run" / "events.jsonl").read_text().splitlines()
+    states = [event["state"] for event in map(json.loads, lines) if event["kind"] == "state"]
+    assert states == ["ready", "heating", "paused", "heating", "holding", "cooling", "complete"]
+
+
+def test_a_fault_that_never_came_about_is_not_told_as_if_it_had(tmp_path: Path) -> None:
+    summary = simulate(tmp_path, faults=["estop@5000"])
+    assert summary["end_reason"] == "complete"
+    assert "fault injected" not in (tmp_path / "run" / "events.jsonl").read_text()

@@ -1,0 +1,1 @@
+"""What the tests share: the firmware in this process, stubs of its board, rewritten copies of it."""
