@@ -103,6 +103,15 @@ def test_without_a_new_dark_sample_the_law_does_not_step() -> None:
     assert len(steps) == 1
 
 
+def test_a_tip_limit_of_the_plan_holds_the_power_back() -> None:
+    """4 °C below its own limit: half the cap."""
+    bench = Bench()
+    bench.to_heating(probe1_limit_mc=70000)
+    bench.temperatures(37, 66)
+    bench.cycle(80)
+    assert bench.app.control.wanted_mw == 1500
+
+
 def test_releasing_the_footswitch_pauses_heating_and_pressing_alone_does_not_resume() -> None:
     bench = in_state("heating")
     bench.board.open("footswitch")

@@ -224,6 +224,22 @@ def test_allow_never_raises_and_gives_nothing_on_a_fault(name: str, armed: bool,
     assert allowed == 0 or (armed and not s.fault)
 
 
+@pytest.mark.parametrize(("cap_mw", "allowed_mw"), [(3000, 3000), (5000, 5000), (5001, 5000), (9000, 5000)])
+def test_no_cap_of_a_plan_exceeds_the_hard_limit(cap_mw: int, allowed_mw: int) -> None:
+    s = healthy()
+    s.situation.settings.cap_mw = cap_mw
+    assert s.allow(9000) == allowed_mw
+
+
+def test_a_cycle_in_which_no_converter_answers_is_judged_too() -> None:
+    s = healthy()
+    probes = s.situation.sensing
+    probes.fresh, probes.fresh_dark = 0, False
+    probes.status[:] = [chip_driver.NO_RESPONSE] * 4
+    s.check()
+    assert found(s) == (faults.NO_RESPONSE, 0, 0, 0)
+
+
 def test_the_catalogue_tells_what_to_do() -> None:
     for number, (name, unit, remedy) in faults.CATALOGUE.items():
         assert number >= 10  # below are the ends that are no faults

@@ -63,8 +63,15 @@ class Device:
     def run(self) -> None:
         command = [vm_path(), "-X", f"heapsize={_HEAP}", str(STANDINS / "vm_main.py")]
         environment = dict(os.environ, MICROPYPATH=f"{self._folder}:{STANDINS}")
+        # In a session of its own: Ctrl-C in a terminal is for the host, which then ends the VM.
         with subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=self._folder, env=environment, bufsize=0
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=self._folder,
+            env=environment,
+            bufsize=0,
+            start_new_session=True,
         ) as process:
             try:
                 self._serve(process)
