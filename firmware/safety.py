@@ -77,28 +77,25 @@ def _any_unanswered(sensing):
     return False
 
 
+def _contact(s, bit, fault):
+    """An open contact of the interlock chain, as `fault`."""
+    return False if s.situation.inputs & bit else s.found(fault, -1, 0, 0)
+
+
 def emergency_stop(s):
-    if s.situation.inputs & interlock.EMERGENCY_STOP:
-        return False
-    return s.found(faults.EMERGENCY_STOP, -1, 0, 0)
+    return _contact(s, interlock.EMERGENCY_STOP, faults.EMERGENCY_STOP)
 
 
 def key_off(s):
-    if s.situation.inputs & interlock.KEY:
-        return False
-    return s.found(faults.KEY_OFF, -1, 0, 0)
+    return _contact(s, interlock.KEY, faults.KEY_OFF)
 
 
 def remote_open(s):
-    if s.situation.inputs & interlock.REMOTE:
-        return False
-    return s.found(faults.REMOTE_OPEN, -1, 0, 0)
+    return _contact(s, interlock.REMOTE, faults.REMOTE_OPEN)
 
 
 def fibre_open(s):
-    if s.situation.inputs & interlock.FIBRE:
-        return False
-    return s.found(faults.FIBRE_OPEN, -1, 0, 0)
+    return _contact(s, interlock.FIBRE, faults.FIBRE_OPEN)
 
 
 def over_power(s):

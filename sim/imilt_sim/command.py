@@ -40,6 +40,8 @@ def simulate(
             summary = simulation.run()
         finally:
             signal.signal(signal.SIGINT, before)
+    for text in summary["faults_not_reached"]:
+        click.echo(f"warning: --fault {text}: the run ended at {summary['duration_s']:.0f} s, before it", err=True)
     path = _report(folder) if report else None
     if as_json:
         click.echo(json.dumps(summary | {"run": str(folder)}, indent=2, ensure_ascii=False))

@@ -63,6 +63,7 @@ class Simulation:
         self.startup_s = time.perf_counter() - started
         self._interrupted = False
         self._silent = 0
+        self._struck: list[Fault] = []
 
     def run(self) -> dict[str, Any]:
         """Run to the end and write the summary. Raises RunError if the record cannot be kept."""
@@ -84,6 +85,7 @@ class Simulation:
             "level": setup.level,
             "seed": setup.seed,
             "faults": [fault.text for fault in setup.faults],
+            "faults_not_reached": [fault.text for fault in setup.faults if fault not in self._struck],
             "plan_name": setup.plan.plan.name,
             "plan_sha256": setup.plan.sha256,
             "firmware_sha256": self.firmware_sha256,
@@ -113,6 +115,7 @@ class Simulation:
 
     def _strike(self, fault: Fault) -> None:
         fault.apply(self.world)
+        self._struck.append(fault)
         self.recorder.event("operator", round(self.world.time_s, 3), f"fault injected: {fault.text}")
 
     def _second(self, world: World) -> None:

@@ -197,7 +197,7 @@ def test_any_sequence() -> None:
     """Thousands of cycles; a fair part of them lit and a fair part in fault, else they show nothing."""
     steps.update(count=0, lit=0, faults=0)
     machine: Any = AnySequence.TestCase
-    machine.settings = settings(max_examples=100, stateful_step_count=40)
+    machine.settings = settings(max_examples=80, stateful_step_count=40)
     machine().runTest()
     print(steps)
     assert steps["count"] >= 5000

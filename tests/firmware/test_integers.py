@@ -131,7 +131,7 @@ def test_control_at_every_extreme(firmware: Firmware, kp: int, ti: int, feed_for
     for settings.set_point_mc in RANGES["set_point_mc"]:
         law = firmware.load("control").Control()
         for control_mc, tip_mc, tip_limit in itertools.product(EXTREME_MC, EXTREME_MC, (41000, 95000)):
-            for _ in range(200):
+            for _ in range(60):
                 law.step(settings, control_mc, tip_mc, tip_limit)
 
 
@@ -171,22 +171,22 @@ def test_the_cycle_in_every_state_at_every_extreme(
             app.count += 1
 
 
-def test_ninety_minutes_at_the_highest_power(firmware: Firmware) -> None:
-    """The longest and strongest emission that any plan allows: 5400 s at 5 W."""
-    bench = extreme_bench(firmware, HIGHEST | {"hold_ms": limits.HOLD_MAX_MS})
+def test_the_last_minutes_of_the_longest_and_strongest_emission(firmware: Firmware) -> None:
+    """At the end of 5400 s and of 27 kJ, at the hard cap, with half as much again delivered."""
+    bench = extreme_bench(firmware, HIGHEST)
     app = bench.app
     bench.temperatures(37, 37, 37, 37)
     bench.cycle(20)
     app.treatment.state = firmware.load("treatment").HEATING
+    app.situation.emission_ms, app.situation.energy_mj = limits.EMISSION_MAX_MS - 600000, limits.ENERGY_MAX_MJ - 4000000
     bench.board.close("footswitch")
-    for _ in range(limits.EMISSION_MAX_MS // 100 + 20):
+    for _ in range(6020):
         bench.board.deliver_mw(app.allowed_mw * 3 // 2)
         app.locked()
         app.count += 1
-    seen = firmware.load("checked").seen
-    assert app.situation.energy_mj > 0.95 * limits.ENERGY_MAX_MJ
+    assert app.situation.energy_mj > limits.ENERGY_MAX_MJ - 1000000
     assert app.safety.fault in (41, 42)
-    assert max(high for _, high in seen.values()) < 1 << 30
+    assert max(high for _, high in firmware.load("checked").seen.values()) > 900000000, "not even near the bound"
 
 
 def test_readings_age_for_an_hour_without_a_sample(firmware: Firmware) -> None:

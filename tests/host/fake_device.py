@@ -172,7 +172,8 @@ class FakeDevice:
         return ""
 
     def _stop(self, text: str) -> None:
-        """As the firmware: a request for hands lapses by its age only, light ends in cooling."""
+        """As the firmware: what was asked of hands is void, and light ends in cooling."""
+        self._asked = ""
         if self.state == "ready":
             self.enter("standby")
         elif self.state in ("heating", "holding", "paused"):

@@ -143,13 +143,14 @@ def test_a_device_that_disappears_leaves_its_record(tmp_path: Path, loaded: Load
 
 def test_ctrl_c_stops_the_device_and_waits_until_it_is_cool(tmp_path: Path, loaded: LoadedPlan, serve: Serve) -> None:
     served = serve()
+    before = signal.getsignal(signal.SIGINT)
     interrupt = lambda: signal.raise_signal(signal.SIGINT)  # noqa: E731
     with open_port(served.path) as port:
         summary = run_on(port, loaded, tmp_path / "run", View(loaded, 8.0, interrupt))
     assert (summary["end_reason"], summary["end_code"]) == ("stopped", 2)
     states = [event["state"] for event in Run.load(tmp_path / "run").events if event["kind"] == "state"]
     assert states[-2:] == ["cooling", "complete"]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 # A device with nobody, or somebody else, at the other end
