@@ -159,6 +159,7 @@ class Plan(Section):
         self._probes_apart()
         self._probes_outside_fibre()
         self._limits_of_roles()
+        self._time_for_the_hold()
         self._limit_above_set_point()
         return self
 
@@ -190,6 +191,14 @@ class Plan(Section):
                     f"probes[{i}].radial_mm = {probe.radial_mm}: inside the fibre, whose radius is"
                     f" {self.fibre.radius_mm} mm; at least {nearest} mm from the axis up to its end"
                 )
+
+    def _time_for_the_hold(self) -> None:
+        treatment = self.treatment
+        if treatment.max_emission_min < treatment.hold_min:
+            raise ValueError(
+                f"treatment.max_emission_min = {treatment.max_emission_min}: at least"
+                f" treatment.hold_min = {treatment.hold_min} is needed, else the hold is never completed; raise it"
+            )
 
     def _limits_of_roles(self) -> None:
         for i, probe in enumerate(self.probes):

@@ -51,7 +51,7 @@ def _end(treatment: Treatment) -> dict[str, Any]:
     """Why it ended, as a word, a number and a sentence."""
     if treatment.problem:
         return {"end_reason": "host", "end_code": END_HOST, "end_text": treatment.problem}
-    if treatment.state == "fault":
+    if treatment.end_code > END_STOPPED:
         return {"end_reason": "fault", "end_code": treatment.end_code, "end_text": _fault_text(treatment)}
     if treatment.end_code == END_COMPLETE:
         return {"end_reason": "complete", "end_code": END_COMPLETE, "end_text": "the hold was completed"}

@@ -20,7 +20,7 @@ _ARM_ROWS = 150
 _ARM_AGAIN_ROWS = 5
 _HANDS_ROWS = 300
 """The device lets a request lapse after 30 s without hands at it."""
-_DETAILS_ROWS = 10
+_FAULT_ROWS = 100
 _STOP_ROWS = 30
 
 Condition = Callable[[], bool]
@@ -125,9 +125,8 @@ class Treatment(Telemetry):
         yield lambda: self.state != before
 
     def _fault_told(self) -> Wait:
-        """The fault's own line follows the state; should it be lost, the number alone has to do."""
-        late = self._after(_DETAILS_ROWS)
-        yield lambda: bool(self.fault) or late()
+        """Stay for ten seconds: the fault's own line follows, and the record shows that it is dark."""
+        yield self._after(_FAULT_ROWS)
 
     def _stopped(self) -> Wait:
         late = self._after(_STOP_ROWS)

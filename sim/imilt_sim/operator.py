@@ -17,6 +17,7 @@ class Operator:
             "ready": self._press_ready,
             "footswitch": self._hold_footswitch,
             "release": self._release_footswitch,
+            "key": self._turn_key,
         }
 
     def prompt(self, what: str) -> None:
@@ -28,6 +29,11 @@ class Operator:
 
     def _hold_footswitch(self) -> None:
         self._world.close(w.FOOTSWITCH)
+
+    def _turn_key(self) -> None:
+        """Off and on: clears a fault, and makes way for the next treatment."""
+        self._world.open(w.KEY)
+        self._world.after(_PRESS_S, lambda: self._world.close(w.KEY))
 
     def _release_footswitch(self) -> None:
         self._world.open(w.FOOTSWITCH)

@@ -21,6 +21,9 @@ from imilt_sim.operator import Operator
 from imilt_sim.tissue.plant import Plant
 from imilt_sim.world import World
 
+_HOLDING = b"3"
+_ENDED = (b"5", b"7")  # complete, fault
+_KEY_AFTER_S = 15.0
 _HANDS = ((b"arm,", "ready"), (b"start,", "footswitch"))
 
 
@@ -81,11 +84,14 @@ class Served:
         return b""
 
     def _watch_state(self, data: bytes) -> None:
-        """The operator lets go of the footswitch when the device says that it holds."""
+        """The operator lets go of the footswitch when the device holds, and turns the key when it has ended."""
         for line in data.splitlines():
             fields = line.split(b",")
-            if fields[0] == b"S" and len(fields) > 3 and fields[3] == b"3":
-                self._operator.prompt("release")
+            if fields[0] == b"S" and len(fields) > 3:
+                if fields[3] == _HOLDING:
+                    self._operator.prompt("release")
+                elif fields[3] in _ENDED:
+                    self.world.after(_KEY_AFTER_S, lambda: self._operator.prompt("key"))
 
 
 def serve(plan: Path, seed: int, faults: tuple[str, ...], speed: float) -> None:

@@ -133,6 +133,8 @@ def test_control_at_every_extreme(firmware: Firmware, kp: int, ti: int, feed_for
         for control_mc, tip_mc, tip_limit in itertools.product(EXTREME_MC, EXTREME_MC, (41000, 95000)):
             for _ in range(60):
                 law.step(settings, control_mc, tip_mc, tip_limit)
+    if kp == limits.GAIN_MAX_MW_PER_C:
+        assert max(high for _, high in firmware.load("checked").seen.values()) >= 960000000, "not at the extreme"
 
 
 def extreme_bench(firmware: Firmware, fields: dict[str, int]) -> Bench:
@@ -186,7 +188,6 @@ def test_the_last_minutes_of_the_longest_and_strongest_emission(firmware: Firmwa
         app.count += 1
     assert app.situation.energy_mj > limits.ENERGY_MAX_MJ - 1000000
     assert app.safety.fault in (41, 42)
-    assert max(high for _, high in firmware.load("checked").seen.values()) > 900000000, "not even near the bound"
 
 
 def test_readings_age_for_an_hour_without_a_sample(firmware: Firmware) -> None:

@@ -43,7 +43,8 @@ def with_value(section: str, key: str, value: Any) -> Plan:
     """The short plan with one value; that of a probe goes to a spare one far from everything."""
     if section == "probes":
         return short(probes=[CONTROL, {"role": "spare", "radial_mm": 20.0, "axial_mm": 20.0} | {key: value}])
-    return short(**{section: {key: value}})
+    brief = {"hold_min": 0.5} if section == "treatment" else {}  # no emission is too short for it
+    return short(**{section: brief | {key: value}})
 
 
 @pytest.mark.parametrize(("section", "key", "low", "high"), RANGES)
@@ -90,6 +91,10 @@ BAD: dict[str, tuple[str, tuple[str, ...]]] = {
     "empty name": (changed(('"Short"', '""')), ("name", "1 character")),
     "limit too near": (changed(("radial_mm = 5.0", "radial_mm = 5.0\nlimit_c = 48.0")), ("probes[0].limit_c", "3 °C")),
     "a section that is a number": (SHORT.replace("[treatment]\nhold_min", "treatment"), ("treatment", "valid")),
+    "a hold that the light cannot last for": (
+        changed(("hold_min = 0.5", "hold_min = 2.0\nmax_emission_min = 1.0")),
+        ("treatment.max_emission_min = 1.0", "hold_min = 2.0"),
+    ),
     "limit its role cannot have": (
         changed(("radial_mm = 5.0", "radial_mm = 5.0\nlimit_c = 80.0")),
         ("probes[0].limit_c = 80.0", "65"),

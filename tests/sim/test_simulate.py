@@ -145,7 +145,7 @@ def test_the_facts_of_the_run_are_in_its_summary(default: tuple[dict[str, Any], 
     ("change", "code"),
     [
         ("hold_min = 0.5\nmax_energy_kj = 0.1", 41),
-        ("hold_min = 2\nmax_emission_min = 1.0", 42),
+        ("hold_min = 1.0\nmax_emission_min = 1.0", 42),
     ],
 )
 def test_a_limit_of_the_plan_ends_it(tmp_path: Path, change: str, code: int) -> None:
