@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -101,6 +102,22 @@ def test_main_ends_dark_and_resets_whatever_is_raised(where: str, error: str, tm
     firmware = Firmware(copy(tmp_path / "firmware", replace(*edits[where])))
     power_on = firmware.loaded("vboard").PWRON_RESET
     assert run_main(firmware) == [(0, 0, power_on)] * 2
+
+
+def test_it_is_dark_before_the_error_is_printed(tmp_path: Path) -> None:
+    """Printing can take half a second."""
+    lit = "        self.board.laser.set_mw(5000)\n        self.board.laser._enable(1)\n        raise RuntimeError\n"
+    printed = []
+
+    def print_exception(error: Exception) -> None:
+        printed.append((type(error), firmware.board.pwm_cc, firmware.board.enable_level))
+
+    port = SimpleNamespace(buffer=SimpleNamespace(write=len))
+    modules = {"sys": SimpleNamespace(stdin=port, stdout=port, print_exception=print_exception)}
+    folder = copy(tmp_path / "firmware", replace("app.py", "        self.safety.check()\n", lit))
+    firmware = Firmware(folder, modules)
+    run_main(firmware)
+    assert printed == [(RuntimeError, 0, 0)] * 2
 
 
 @pytest.mark.parametrize("stage", STAGES)
