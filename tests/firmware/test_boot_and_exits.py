@@ -112,7 +112,7 @@ def test_it_is_dark_before_the_error_is_printed(tmp_path: Path) -> None:
     def print_exception(error: Exception) -> None:
         printed.append((type(error), firmware.board.pwm_cc, firmware.board.enable_level))
 
-    port = SimpleNamespace(buffer=SimpleNamespace(write=len))
+    port = SimpleNamespace(buffer=SimpleNamespace(readinto=len, write=len))
     modules = {"sys": SimpleNamespace(stdin=port, stdout=port, print_exception=print_exception)}
     folder = copy(tmp_path / "firmware", replace("app.py", "        self.safety.check()\n", lit))
     firmware = Firmware(folder, modules)
