@@ -154,7 +154,8 @@ class App:
             self.control.hold_off()
         if state.state == treatment.HOLDING and self._within_tolerance():
             state.hold_ms += limits.CYCLE_MS
-        if state.armed():
+        # Heat goes on spreading after the light is off, so the dose is counted on until the next treatment.
+        if state.state != treatment.STANDBY and self.sensing.control_ok():
             self.dose.add(self.control_mc())
 
     def _event(self):
@@ -265,6 +266,7 @@ class App:
             laser.pulse_enable()
             self.pulsed = 1
             self.situation.emission_ms += limits.CYCLE_MS
+        self.sensing.trigger(phase)
         self._count_energy(allowed)
         self.situation.commanded_mw = allowed
 

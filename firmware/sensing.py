@@ -51,20 +51,24 @@ class Sensing:
         self._triggered = False
 
     def step(self, phase):
-        """One cycle: ages grow; on even phases the finished conversions are read and the next ones started."""
+        """One cycle: ages grow; on even phases the finished conversions are read."""
         self.fresh = 0
         self.fresh_dark = False
         for i in range(CHANNELS):
             self.age[i] += 1
             self.dark_age[i] += 1
+        if phase & 1 or not self._triggered:
+            return
+        # What is read at phase 0 was converted in the dark slot before it.
+        self.fresh_dark = phase == 0
+        for i in range(CHANNELS):
+            if self.roles[i]:
+                self._read(i)
+
+    def trigger(self, phase):
+        """On even phases start the next conversions; after the light was set, so that the dark ones see none."""
         if phase & 1:
             return
-        if self._triggered:
-            # What is read at phase 0 was converted in the dark slot before it.
-            self.fresh_dark = phase == 0
-            for i in range(CHANNELS):
-                if self.roles[i]:
-                    self._read(i)
         for i in range(CHANNELS):
             if self.roles[i]:
                 self._chips[i].trigger()

@@ -226,14 +226,14 @@ def test_emission_time_counts_only_where_light_may_be_wanted(state: str) -> None
 
 
 @pytest.mark.parametrize("state", treatment.STATES)
-def test_dose_counts_from_ready_until_cooled(state: str) -> None:
+def test_dose_counts_on_in_every_state_but_standby(state: str) -> None:
+    """After a fault, too: heat goes on spreading when the light is off."""
     bench = in_state(state)
     bench.temperatures(45.5)
     bench.cycle(11)
     before = bench.app.dose.umin
     bench.cycle(10)
-    expected = state in ("ready", "heating", "holding", "cooling", "paused")
-    assert (bench.app.dose.umin > before) == expected
+    assert (bench.app.dose.umin > before) == (state != "standby")
 
 
 def test_a_new_treatment_begins_its_counts_anew() -> None:

@@ -196,6 +196,7 @@ def test_readings_age_for_an_hour_without_a_sample(firmware: Firmware) -> None:
         chip.status = firmware.load("drivers.max31856").NOT_READY
     for cycle in range(36000):
         bench.app.sensing.step(cycle % 10)
+        bench.app.sensing.trigger(cycle % 10)
     assert max(bench.app.sensing.age) < 1 << 24
 
 

@@ -28,6 +28,7 @@ class Probes:
         phase = self._phase
         self._phase = (phase + 1) % limits.FRAME_CYCLES
         self.sensing.step(phase)
+        self.sensing.trigger(phase)
         return phase
 
     def to_phase(self, phase: int) -> None:
