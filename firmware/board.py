@@ -43,9 +43,6 @@ class Board:
     def unique_id(self):
         return "".join("%02x" % byte for byte in machine.unique_id())
 
-    def was_watchdog_reset(self):
-        return machine.reset_cause() == machine.WDT_RESET
-
 
 def dark():
     """Every output off, whatever state the drivers are in: for the way out."""

@@ -6,7 +6,6 @@ CYCLE_MS = const(100)
 SLOT_CYCLES = const(2)  # a one-shot conversion at 50 Hz takes up to 185 ms: two cycles
 FRAME_CYCLES = const(10)  # five slots, the last one dark
 DARK_PHASE = const(8)  # the frame's first dark cycle
-MONOSTABLE_MS = const(250)
 WATCHDOG_MS = const(500)
 
 # Power and exposure

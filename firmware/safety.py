@@ -106,16 +106,17 @@ def over_power(s):
     return s.found(faults.OVER_POWER, -1, situation.delivered_mw, allowed)
 
 
+def _spent(s, value, limit, fault):
+    """What the plan allows of something is used up, as `fault`."""
+    return s.found(fault, -1, value, limit) if value >= limit else False
+
+
 def energy(s):
-    if s.situation.energy_mj < s.situation.settings.energy_mj:
-        return False
-    return s.found(faults.ENERGY, -1, s.situation.energy_mj, s.situation.settings.energy_mj)
+    return _spent(s, s.situation.energy_mj, s.situation.settings.energy_mj, faults.ENERGY)
 
 
 def emission_time(s):
-    if s.situation.emission_ms < s.situation.settings.emission_ms:
-        return False
-    return s.found(faults.EMISSION_TIME, -1, s.situation.emission_ms, s.situation.settings.emission_ms)
+    return _spent(s, s.situation.emission_ms, s.situation.settings.emission_ms, faults.EMISSION_TIME)
 
 
 def stale(s):

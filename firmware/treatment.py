@@ -28,7 +28,6 @@ EVENTS = ("nothing", "arm", "start", "reached", "held", "cooled", "pause", "stop
 NOT_ENDED = const(0)
 ENDED_COMPLETE = const(1)
 ENDED_STOPPED = const(2)
-ENDS = ("running", "complete", "stopped")
 
 # state: what each event leads to, in the order of EVENTS; a row's own state means that the event is ignored there.
 _S, _R, _H, _O, _C, _D, _P, _F = range(8)

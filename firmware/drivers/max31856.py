@@ -19,7 +19,6 @@ TYPE_T = const(7)
 
 _CR0_IDLE = const(0x11)  # open-circuit detection for leads below 5 kohm, comparator faults, 50 Hz
 _CR0_ONE_SHOT = const(0x51)
-_ONE_SHOT_BIT = const(0x40)
 _SR_OPEN = const(0x01)
 _SR_OVUV = const(0x02)
 _CJ_HIGH_C = const(60)

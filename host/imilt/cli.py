@@ -11,7 +11,7 @@ import click
 from imilt import __version__
 from imilt.errors import InputError, RunError
 
-EXIT_DONE, EXIT_RUN, EXIT_INPUT = 0, 1, 2
+EXIT_RUN, EXIT_INPUT = 1, 2
 LEVELS = ("cpython", "micropython")
 
 

@@ -62,9 +62,7 @@ class Frame:
             (probe.role, values.get(f"probe{i}_mc", 0) / 1000, probe.over_temperature_c)
             for i, probe in enumerate(plan.probes)
         ]
-        self.control_c = values["control_mc"] / 1000
         self.power_w = values["allowed_mw"] / 1000
-        self.delivered_w = values["delivered_mw"] / 1000
         self.cap_w = plan.fibre.power_cap_w
         self.dose_min = values["cem43_control_umin"] / 1e6
         self.hold_s = values["hold_ms"] / 1000

@@ -40,6 +40,8 @@ def write_summary(recorder: Recorder, treatment: Treatment, facts: dict[str, Any
         "board": treatment.identity.get("board"),
         "trace_sha256": treatment.trace_sha256,
         "missing_rows": treatment.missing_rows,
+        "lost_lines": treatment.link.lost_lines,
+        "bad_lines": treatment.link.bad_lines,
         "names": {key: treatment.names.get(key, []) for key in ("states", "reasons")},
         **figures(run),
     }

@@ -140,6 +140,15 @@ def test_a_run_without_rows_has_no_figures(recorder: Recorder) -> None:
     assert figures_of(recorder) == {}
 
 
+# What the line lost
+
+
+def test_what_the_line_lost_is_told(recorder: Recorder) -> None:
+    record(recorder, TREATED)
+    summary = write_summary(recorder, treatment(), {})
+    assert (summary["lost_lines"], summary["bad_lines"]) == (2, 1)
+
+
 # Why it ended
 
 
@@ -152,6 +161,7 @@ def treatment(**changes: Any) -> Treatment:
         "identity": {"version": "0.1.0", "board": "rpi-pico"},
         "trace_sha256": "00",
         "missing_rows": 0,
+        "link": SimpleNamespace(lost_lines=2, bad_lines=1),
         "names": {"states": list(STATES), "reasons": list(REASONS)},
     }
     return cast(Treatment, SimpleNamespace(**(facts | changes)))
