@@ -21,10 +21,10 @@ UPGRADE ?=
 # Else pyright asks the package index for a newer self.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help setup treat test lint format bench tune docs lock clean look-again
+.PHONY: help setup treat test lint format bench reaction fuzz after-heat firmware-size tune docs its90 lock clean look-again
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## make or refresh .venv (PYTHON=python3.12 picks the interpreter)
 	@:
@@ -55,11 +55,27 @@ format: $(STAMP) ## put the code into its standard form
 bench: $(STAMP) ## measure the speed of the simulation
 	@$(BIN)/python -m imilt_sim.bench
 
+reaction: $(STAMP) ## measure how long each hazard leaves the light on
+	@$(BIN)/python -m imilt_sim.reaction
+
+fuzz: $(STAMP) ## 10 million hostile bytes on the link (SEED=…)
+	@$(BIN)/python tools/fuzz.py --seed $(SEED)
+
+after-heat: $(STAMP) ## try the predictor of a guard's rise after a cut
+	@$(BIN)/python tools/after_heat.py
+
+firmware-size: $(STAMP) ## compile the firmware and tell its size
+	@$(BIN)/python -c "from imilt.firmware import SIZE_MAX_BYTES, firmware_size; print(f'{firmware_size()} of {SIZE_MAX_BYTES} bytes')"
+
 tune: $(STAMP) ## try the feedback law's parameters on the default plan
 	@$(BIN)/python -m imilt_sim.tune
 
 docs: $(STAMP) ## write the generated pages of docs/
 	@$(BIN)/python tools/fault_table.py
+	@$(BIN)/python tools/hardware_page.py
+
+its90: $(STAMP) ## write the thermocouples' tables
+	@$(BIN)/python tools/its90_tables.py
 
 lock: $(STAMP) ## write the lock files from pyproject.toml (UPGRADE=1 takes the newest versions)
 	@tools/lock.sh $(if $(UPGRADE),--upgrade)

@@ -1,110 +1,133 @@
 """The cycle: sense, protect, decide, act, report; ten times a second, for as long as the board runs."""
 
+import binascii
+import gc
 import time
 
 import micropython
 
+import auth
+import bank
 import commands
 import control
 import faults
 import limits
+import notices
+import start
 import treatment
-import version
+from after_heat import AfterHeat
+from alarms import Alarms
 from dose import Dose
-from drivers import interlock
+from drivers import interlock, reading
+from hands import Hands
+from hazards import Situation
 from link import Link
-from safety import Safety, Situation
-from sensing import TIP, Sensing
+from report import Report
+from safety import Safety
+from self_test import SelfTest
+from sensing import CHANNELS, GUARD, SPARE, TIP, Sensing
 from settings import Settings
+from trends import Trends
+
+_STARTED_CYCLES = 20  # a firmware that crashes earlier counts as one that does not start
+_COLLECT_CYCLES = 100  # a collection takes about 14 ms: at a fixed point of the frame in which nothing is read
+
+# By then over: what is used up, and what the next self-test looks at again.
+_USED_UP = (faults.ENERGY, faults.EMISSION_TIME, faults.LEAK, faults.ENABLE_FAILS, faults.POWER_FAILS)
 
 
 class App:
-    """Wires the drivers to the pure parts. `cycle` is one turn; `run` keeps the time."""
+    """Wires the drivers to the pure parts. `cycle` is one turn; `run` keeps the time.
 
-    COLUMNS = (
-        "cycle",
-        "state",
-        "reason",
-        "fault",
-        "end",
-        "inputs",
-        "interrupts",
-        "command",
-        "status0",
-        "status1",
-        "status2",
-        "status3",
-        "control_mc",
-        "control_age_cycles",
-        "wanted_mw",
-        "allowed_mw",
-        "duty_u16",
-        "enable",
-        "delivered_mw",
-        "energy_mj",
-        "emission_ms",
-        "hold_ms",
-        "cem43_control_umin",
-        "dropped",
-    )
-    # At the end of a row whose cycle took a sample; absent from the others.
-    PROBE_COLUMNS = (
-        "fresh",
-        "probe0_mc",
-        "probe1_mc",
-        "probe2_mc",
-        "probe3_mc",
-        "cold0_mc",
-        "cold1_mc",
-        "cold2_mc",
-        "cold3_mc",
-        "sr0",
-        "sr1",
-        "sr2",
-        "sr3",
-    )
-    _ROW = ",".join(["%d"] * len(COLUMNS))
-    _PROBE_ROW = "," + ",".join(["%d"] * len(PROBE_COLUMNS))
+    In `service` nothing can be armed, and only a reset leads out. `prepared` is what `start.prepare` gives, which reads
+    and writes flash.
+    """
 
-    def __init__(self, board, board_name):
+    def __init__(self, board, board_name, service=False, prepared=None):
         self.board = board
         self.board_name = board_name
+        store, self.manifest, self.problem, unsaved = prepared or start.prepare()
+        self.store = store
         self.unique_id = board.unique_id()
-        self.manifest = version.manifest()
-        self.link = Link(board.serial)
-        self.sensing = Sensing(board.chips)
+        self.link = Link(board.serial, self._session(store))
+        self.sensing = Sensing(board.chips, store.section("calibration"))
         self.settings = Settings()
-        self.situation = Situation(self.sensing, self.settings)
+        self.treatment = treatment.Treatment(treatment.SERVICE if service else treatment.STANDBY)
+        self.trends = Trends(self.sensing)
+        self.after_heat = [AfterHeat() for _ in range(CHANNELS)]
+        self.situation = Situation(self.sensing, self.settings, self.trends, self.treatment, self.after_heat)
         self.safety = Safety(self.situation)
         self.control = control.Control()
-        self.treatment = treatment.Treatment()
+        self.self_test = SelfTest()
+        self.hands = Hands()
         self.dose = Dose()
+        self.alarms = Alarms(notices.TABLE)
+        self.notices = notices.Notices(self.alarms, self.situation, self.safety, self.control)
+        self.report = Report(self)
+        self.watchdog = None
         self.count = 0
         self.allowed_mw = 0
         self.pulsed = 0
-        self._command = 0
+        self.command = 0  # commands taken in this cycle
+        self.silence_asked = False
+        self._leaving = False
         self._request = treatment.NOTHING
-        self._arm_age = self._start_age = limits.REQUEST_MAX_AGE
-        self._pressed = 0
-        self._key_was_off = False
+        self._indicator_cycles = 0
         self._energy_rest = 0
-        self._reported_state = treatment.STANDBY
-        self._watchdog = None
+        self._frame_mj = 0
+        self._lit = False
+        laser = store.section("laser")
+        board.laser.calibrate(laser["points"])
+        board.power_meter.full_scale_mw = laser["full_scale_mw"]
         # Before a plan tells the roles, every channel is watched as a spare, so that wiring shows at once.
-        self.sensing.configure((4, 4, 4, 4), (1, 1, 1, 1))
+        self.sensing.configure([SPARE] * CHANNELS, [reading.TYPE_T] * CHANNELS)
+        self.alarms.set(faults.STORE_FAILS, unsaved != "")
+        self.alarms.set(faults.STORE_RECOVERED, store.state == "recovered")
+        if not service:
+            self._remember()
+
+    def _session(self, store):
+        key = store.section("device")["key"]
+        key = binascii.unhexlify(key) if key else auth.default_key(self.unique_id)
+        return auth.Session(key, self.unique_id, store.section("counters")["boots"])
+
+    def _remember(self):
+        """What was latched before the last reset, or is wrong from the start, has to be dealt with first."""
+        latch, scratch = self.store.section("latch"), self.board.scratch_read(0)
+        if self.problem:
+            self._latch(faults.FIRMWARE_DIFFERS, -1, 0, 0)
+        elif self.store.problem:
+            self._latch(faults.STORE_CORRUPT, -1, 0, 0)
+        elif latch["number"] in faults.CATALOGUE and latch["number"] not in faults.NEEDS_SERVICE:
+            self._latch(latch["number"], latch["where"], latch["value"], latch["limit"])
+        elif scratch in faults.CATALOGUE and scratch not in faults.NEEDS_SERVICE:
+            self._latch(scratch, -1, 0, 0)
+        elif self.board.scratch_read(3):
+            self._latch(faults.RESTARTED, -1, 0, 0)
+
+    def _latch(self, number, where, value, limit):
+        self.safety.latch(number, where, value, limit)
+        self.treatment.take(treatment.TRIP, number)
+        self._entered(treatment.FAULT, treatment.TRIP)
 
     def run(self):
         """Cycle for ever at 10 Hz, on deadlines, so that the time a cycle takes does not add up."""
-        self._watchdog = self.board.watchdog()
+        if self.treatment.state != treatment.SERVICE:
+            self.watchdog = self.board.watchdog(limits.WATCHDOG_MS)
         deadline = time.ticks_ms()
         while True:
             self.cycle()
-            self._watchdog.feed()
+            if self.count == _STARTED_CYCLES:
+                self.alarms.set(faults.PREVIOUS_FIRMWARE, bank.reached_standby())
+            if self.watchdog:
+                self.watchdog.feed()
             deadline = time.ticks_add(deadline, limits.CYCLE_MS)
             wait = time.ticks_diff(deadline, time.ticks_ms())
+            self.situation.late_ms = 0
             if wait > 0:
                 time.sleep_ms(wait)
             else:
+                self.situation.late_ms = -wait
                 deadline = time.ticks_ms()
 
     def cycle(self):
@@ -115,8 +138,12 @@ class App:
             self.locked()
         finally:
             micropython.heap_unlock()
-        self._report()
+        self.report.step()
         self.count += 1
+        if self._leaving:
+            self.board.reset()
+        if self.count % _COLLECT_CYCLES == 0:
+            gc.collect()
 
     def locked(self):
         """Sense, protect, decide, act: integers only, and nothing is allocated."""
@@ -125,33 +152,46 @@ class App:
         self.safety.check()
         self._decide(phase)
         self._act(phase)
+        self._tell()
 
     # Sense
 
     def _sense(self, phase):
         situation = self.situation
-        inputs = self.board.interlock.sample()
-        # A button that sticks is no answer: only what was open a cycle ago counts as pressed.
-        self._pressed = inputs & ~situation.inputs
-        situation.inputs = inputs
+        situation.inputs = self.board.interlock.sample()
+        self.hands.step(situation.inputs)
+        situation.unconfirmed_ms = self.hands.unconfirmed_ms
+        if situation.lease_ms <= limits.LEASE_MAX_MS:
+            situation.lease_ms += limits.CYCLE_MS
         situation.delivered_mw = self.board.power_meter.read_mw()
-        situation.armed = self.treatment.armed()
-        self.sensing.step(phase)
+        situation.supply_mv = self.board.supply.read_mv()
+        self.sensing.step(phase, self._lit)
+        if phase == 0:
+            self._end_frame()
+
+    def _end_frame(self):
+        """What is learnt once a frame, from the dark samples and the energy since the last ones."""
+        self._lit = self._frame_mj > 0
+        self.trends.frame(self._frame_mj, self.settings.set_point_mc)
+        for i in range(CHANNELS):
+            if self.sensing.roles[i] == GUARD and self.sensing.dark_age[i] <= limits.DARK_MAX_AGE:
+                self.after_heat[i].step(self.sensing.dark_mc[i], self._frame_mj)  # mJ in 1 s: mW
+        self._frame_mj = 0
 
     # Decide
 
     def _decide(self, phase):
         state = self.treatment
         event = self._event()
-        self._request = treatment.NOTHING
-        self._age_requests()
-        if state.take(event, self.safety.fault):
+        if state.take(event, self._cause(event)):
             self._entered(state.state, event)
-        if state.emitting():
-            if self.sensing.fresh_dark and self.sensing.dark_age[self.sensing.control] == 0:
-                self._control_step()
-        else:
+        self._request = treatment.NOTHING
+        if state.state == treatment.SELF_TEST:
+            self._test()
+        if not state.emitting():
             self.control.hold_off()
+        elif self._may_emit() and self.sensing.fresh_dark and self.sensing.dark_age[self.sensing.control] == 0:
+            self._control_step()
         if state.state == treatment.HOLDING and self._within_tolerance():
             state.hold_ms += limits.CYCLE_MS
         # Heat goes on spreading after the light is off, so the dose is counted on until the next treatment.
@@ -159,80 +199,123 @@ class App:
             self.dose.add(self.control_mc())
 
     def _event(self):
-        """The most pressing event: a fault before a stop, a stop before a pause, those before progress."""
-        state = self.treatment.state
-        if self.safety.fault:
-            return self._clear_or_trip(state)
+        """The most pressing event: a hard fault before a stop, that before a pause, those before progress."""
+        state, safety = self.treatment.state, self.safety
+        if state == treatment.FAULT or state == treatment.COMPLETE:
+            return self._ended(state)
+        if safety.hard:
+            return treatment.TRIP
         if self._request:
             return self._request
+        if safety.fault and state != treatment.PAUSED and state != treatment.COOLING and self.treatment.armed():
+            return self._hindered()
+        return self._progress(state)
+
+    def _hindered(self):
+        """A resumable fault pauses; neither a host that the plan does not wait for nor the same trouble for ever."""
+        fault = self.safety.fault
+        often = self.treatment.pauses >= limits.PAUSES_MAX and fault != faults.FOOTSWITCH
+        stops = often or (fault == faults.LEASE and self.settings.lease_stops)
+        return treatment.STOP if stops else treatment.HINDER
+
+    def _cause(self, event):
+        """The fault or reason for which `event` leads out of a state."""
+        if event == treatment.PAUSE:
+            return treatment.PAUSED_BY_HOST
+        return treatment.ENDED_STOPPED if event == self._request else self.safety.fault
+
+    def _ended(self, state):
+        """Over, until the key was turned off and on."""
+        if state == treatment.COMPLETE and self.safety.hard:
+            return treatment.TRIP
+        cleared = self.hands.clears() and (state == treatment.COMPLETE or self._cause_gone())
+        return treatment.CLEAR if cleared else treatment.NOTHING
+
+    def _progress(self, state):
         if state == treatment.STANDBY:
-            return self._armed_by_hand()
+            return treatment.ARM if self.hands.arms() and self._may_arm() else treatment.NOTHING
+        if state == treatment.SELF_TEST:
+            return treatment.PASSED if self.self_test.passed else treatment.NOTHING
         if state == treatment.READY or state == treatment.PAUSED:
-            return self._started_by_foot()
+            return self._waiting()
         if state == treatment.HEATING:
-            if not self.situation.inputs & interlock.FOOTSWITCH:
-                return treatment.PAUSE
             return treatment.REACHED if self._within_tolerance() else treatment.NOTHING
         if state == treatment.HOLDING:
             return treatment.HELD if self.treatment.hold_ms >= self.settings.hold_ms else treatment.NOTHING
-        if state == treatment.COOLING:
-            return treatment.COOLED if self._cooled() else treatment.NOTHING
-        return self._key_turned() if state == treatment.COMPLETE else treatment.NOTHING
+        return treatment.COOLED if state == treatment.COOLING and self._cooled() else treatment.NOTHING
 
-    def _clear_or_trip(self, state):
-        """A fault trips at once; it clears when the key was off and is on again, with every contact closed."""
-        if state != treatment.FAULT:
-            self._key_was_off = False
-            self._forget_requests()
-            return treatment.TRIP
-        return self._key_turned()
+    def _waiting(self):
+        """Armed or paused: for the footswitch, but not for ever."""
+        if self.hands.starts() and not self.safety.evidence:
+            return treatment.START
+        most = limits.READY_MAX_CYCLES if self.treatment.state == treatment.READY else limits.PAUSED_MAX_CYCLES
+        return treatment.EXPIRE if self.treatment.cycles_in_state >= most else treatment.NOTHING
 
-    def _key_turned(self):
+    def _may_arm(self):
         inputs = self.situation.inputs
-        if not inputs & interlock.KEY:
-            self._key_was_off = True
-        elif self._key_was_off:
-            # Turned on while another contact is open, it clears nothing, and has to be turned again.
-            self._key_was_off = False
-            if inputs & interlock.CHAIN == interlock.CHAIN:
-                return treatment.CLEAR
-        return treatment.NOTHING
+        stuck = inputs & interlock.FOOTSWITCH
+        clean = self.hands.key_turned and not self.safety.evidence and not self.alarms.is_on(faults.STORE_FAILS)
+        return self.settings.complete and clean and not stuck
 
-    def _armed_by_hand(self):
-        asked = self._arm_age < limits.REQUEST_MAX_AGE
-        return treatment.ARM if asked and self._pressed & interlock.READY_BUTTON else treatment.NOTHING
-
-    def _started_by_foot(self):
-        asked = self._start_age < limits.REQUEST_MAX_AGE
-        return treatment.START if asked and self._pressed & interlock.FOOTSWITCH else treatment.NOTHING
-
-    def _age_requests(self):
-        if self._arm_age < limits.REQUEST_MAX_AGE:
-            self._arm_age += 1
-        if self._start_age < limits.REQUEST_MAX_AGE:
-            self._start_age += 1
+    def _cause_gone(self):
+        fault = self.safety.fault
+        return fault in _USED_UP or (fault not in faults.NEEDS_SERVICE and not self.safety.sees(fault))
 
     def _entered(self, state, event):
         """What a new state begins with."""
-        if event == treatment.START:
-            self._forget_requests()
+        self.hands.forget()
+        self.board.scratch_write(3, 1 if self.treatment.armed() else 0)
+        if state == treatment.SELF_TEST:
+            self._begin_treatment()
+        elif state == treatment.HEATING:
+            self.safety.forget()
             self.control.hold_off()
-        elif state == treatment.READY:
-            self._forget_requests()
-            self.control.reset()
-            self.dose.reset()
-            self._energy_rest = 0
-            self.situation.energy_mj = 0
-            self.situation.emission_ms = 0
+        elif state == treatment.HOLDING:
+            self.hands.unconfirmed_ms = 0
+        elif state == treatment.PAUSED:
+            self.trends.resume()
+        elif state == treatment.FAULT or state == treatment.COMPLETE:
+            self.hands.forget_key()
+            self.board.scratch_write(0, self.safety.fault if self.safety.hard else 0)
         elif event == treatment.CLEAR:
-            self.safety.clear()
-        elif state == treatment.COMPLETE:
-            self._key_was_off = False
+            self._learn_anew()
+            self._forget_exposure()
+            self.safety.forget()
+            self.board.scratch_write(0, 0)
+
+    def _learn_anew(self):
+        """Guards learn from the dark before the light too, so from the plan or the last treatment on."""
+        for guard in self.after_heat:
+            guard.reset()
+
+    def _begin_treatment(self):
+        self.safety.forget()
+        self.control.reset()
+        self.dose.reset()
+        self.trends.reset()
+        self.self_test.begin()
+        self.alarms.test()
+        self._forget_exposure()
+
+    def _forget_exposure(self):
+        """What is used up is no hazard for the next treatment, nor what the next self-test looks at again."""
+        self._energy_rest = 0
+        self.situation.energy_mj = 0
+        self.situation.emission_ms = 0
+        self.situation.self_test = 0
+
+    def _test(self):
+        self.self_test.step(self.situation.delivered_mw)
+        self.situation.self_test = self.self_test.failed
+        self.situation.self_test_mw = self.situation.delivered_mw
+
+    def _may_emit(self):
+        return self._indicator_cycles >= limits.INDICATOR_CYCLES and not self.safety.evidence
 
     def _control_step(self):
         settings = self.settings
         tip_limit = limits.PROBE_LIMIT_MAX_MC[TIP]
-        for i in range(4):
+        for i in range(CHANNELS):
             if self.sensing.roles[i] == TIP and settings.limit_mc[i] < tip_limit:
                 tip_limit = settings.limit_mc[i]
         self.control.step(settings, self.control_mc(), self.sensing.hottest_dark_mc(TIP), tip_limit)
@@ -253,116 +336,85 @@ class App:
 
     def _act(self, phase):
         """Power for this cycle, none in the dark slot; the enable edge only while light may be wanted."""
+        board, state = self.board, self.treatment.state
         emitting = self.treatment.emitting()
+        # From here on a released footswitch darkens by interrupt.
+        board.interlock.hold_to_run = state == treatment.HEATING
         wanted = self.control.wanted_mw if emitting and phase < limits.DARK_PHASE else 0
-        allowed = self.safety.allow(wanted)
-        self.allowed_mw = allowed
+        allowed = self.safety.allow(wanted, self._indicator_cycles)
+        pulse = emitting and self._may_emit() and not self.safety.fault
+        if state == treatment.SELF_TEST:
+            board.laser.set_mw(self.self_test.power_mw)
+            pulse = self.self_test.pulse
+        else:
+            board.laser.set_mw(allowed)
+        if board.interlock.opened_since_sample():
+            board.laser.dark()
         self.pulsed = 0
-        laser = self.board.laser
-        laser.set_mw(allowed)
-        if self.board.interlock.opened_since_sample():
-            laser.dark()
-        if emitting and not self.safety.fault:
-            laser.pulse_enable()
+        if pulse:
+            board.laser.pulse_enable()
             self.pulsed = 1
-            self.situation.emission_ms += limits.CYCLE_MS
         self.sensing.trigger(phase)
-        self._count_energy(allowed)
-        self.situation.commanded_mw = allowed
+        self._account(allowed, emitting and pulse)
+
+    def _account(self, allowed_mw, emitting):
+        self.allowed_mw = allowed_mw
+        if emitting:
+            self.situation.emission_ms += limits.CYCLE_MS
+        self._count_energy(allowed_mw)
+        self.trends.light(allowed_mw)
+        self.situation.commanded_mw = allowed_mw
 
     def _count_energy(self, allowed_mw):
         """Add this cycle's energy: what was delivered or what is commanded, whichever is more."""
         delivered = self.situation.delivered_mw
         tenths = (delivered if delivered > allowed_mw and allowed_mw else allowed_mw) + self._energy_rest
         self.situation.energy_mj += tenths // 10
+        self._frame_mj += tenths // 10
         self._energy_rest = tenths % 10
 
-    # Requests from the host
+    def _tell(self):
+        """Lamps, buzzer, emission indicator and aiming beam."""
+        indicators, alarms, state = self.board.indicators, self.alarms, self.treatment.state
+        lit = self.treatment.lit()
+        self._indicator_cycles = self._indicator_cycles + 1 if lit else 0
+        indicators.emission(lit)
+        indicators.aiming(state == treatment.READY or state == treatment.PAUSED)
+        self.notices.step(self.link.dropped)
+        pressed = self.situation.inputs & interlock.SILENCE != 0 or self.silence_asked
+        self.silence_asked = False
+        alarms.step(self.count, pressed)
+        indicators.show(alarms.red, alarms.yellow, alarms.buzzer)
+
+    # Commands
 
     def _take_commands(self):
-        self._command = 0
-        for fields in self.link.poll():
-            self._command = fields[1]
+        self.command = 0
+        for fields in self.link.poll(self.count):
+            self.command += 1
             commands.handle(self, fields)
 
     def plan_taken(self):
-        """A new plan: the probes change roles, and what was asked for under the old one is void."""
-        self._forget_requests()
-        self.sensing.configure(self.settings.roles, self.settings.types)
-
-    def _forget_requests(self):
-        self._arm_age = self._start_age = limits.REQUEST_MAX_AGE
-
-    def request_arm(self):
-        self._arm_age = 0
-
-    def request_start(self):
-        self._start_age = 0
+        """A new plan: the probes are set up for it and read anew. Returns what is wrong, or nothing."""
+        self.hands.forget()
+        self._learn_anew()
+        unable = self.sensing.configure(self.settings.roles, self.settings.types)
+        if unable < 0:
+            return ""
+        self.settings.complete = False
+        return "probe%d_type = %d: its converter cannot do this type" % (unable, self.settings.types[unable])
 
     def request(self, event):
         """Pause or stop, in the next locked part; a stop outranks a pause, and either voids what was asked before."""
-        self._forget_requests()
+        self.hands.forget()
         if event > self._request:
             self._request = event
 
-    # Report
+    def enter_service(self):
+        """Reset into service, once the answer is out."""
+        self.board.scratch_write(2, 1)
+        self._leaving = True
 
-    def _report(self):
-        if self.treatment.state != self._reported_state:
-            self._report_state()
-        self._report_row()
-        self.link.flush()
-
-    def _report_state(self):
-        state = self._reported_state = self.treatment.state
-        self.link.send("S", "%d,%d,%d" % (self.count, state, self.treatment.end))
-        if state == treatment.FAULT:
-            safety = self.safety
-            name, unit, remedy = faults.CATALOGUE[safety.fault]
-            self.link.send(
-                "F",
-                "%d,%d,%d,%d,%d,%s,%s,%s"
-                % (
-                    self.count,
-                    safety.fault,
-                    safety.where,
-                    safety.value,
-                    safety.limit,
-                    unit,
-                    name,
-                    remedy.replace(",", ";"),
-                ),
-            )
-
-    def _report_row(self):
-        situation, sensing, status = self.situation, self.sensing, self.sensing.status
-        row = self._ROW % (
-            self.count,
-            self.treatment.state,
-            self.control.reason,
-            self.safety.fault,
-            self.treatment.end,
-            situation.inputs,
-            self.board.interlock.interrupts,
-            self._command,
-            status[0],
-            status[1],
-            status[2],
-            status[3],
-            self.control_mc(),
-            min(sensing.dark_age[sensing.control], 9999),
-            self.control.wanted_mw,
-            self.allowed_mw,
-            self.board.laser.duty_u16,
-            self.pulsed,
-            situation.delivered_mw,
-            situation.energy_mj,
-            situation.emission_ms,
-            self.treatment.hold_ms,
-            self.dose.umin,
-            self.link.dropped,
-        )
-        if sensing.fresh:
-            read = [sensing.fresh] + sensing.tc_mc + sensing.cj_mc + sensing.sr
-            row += self._PROBE_ROW % tuple(read)
-        self.link.send("T", row)
+    def leave_service(self):
+        """Reset into standby, once the answer is out."""
+        self._leaving = True

@@ -2,31 +2,38 @@
 
 import control
 import faults
+import hazards
+import report
+import service
 import treatment
 import version
-from drivers import interlock, max31856
+from drivers import interlock
 
-_PROBLEM_MAX = 190  # what fits into an answer
+_UNSIGNED = ("hello", "stop", "pause")
+_JOURNAL_LINES = 8
 
 
 def handle(app, fields):
     """Carry out one command and answer it: `A,sequence,command's sequence,1 or 0,what was wrong`."""
     name, sequence = fields[0], fields[1]
+    if name not in _UNSIGNED:
+        app.situation.lease_ms = 0
+    if name == "beat":
+        return
     action = ACTIONS.get(name)
-    problem = action(app, fields[2:]) if action else "unknown command " + name
-    app.link.send("A", "%d,%d,%s" % (sequence, 0 if problem else 1, problem[:_PROBLEM_MAX].replace(",", ";")))
+    app.link.answer(sequence, action(app, fields[2:]) if action else "unknown command " + name)
 
 
 def hello(app, args):
     """Handshake: who is here and what the numbers mean."""
     if not args or args[0] != str(version.PROTOCOL):
         return "protocol %d is spoken here: install the matching host tool or firmware" % version.PROTOCOL
-    app.link.send(
-        "H", "%d,%s,%s,%s,%s" % (version.PROTOCOL, version.VERSION, app.board_name, app.unique_id, app.manifest)
-    )
+    link = app.link
+    who = (version.PROTOCOL, version.VERSION, app.board_name, app.unique_id, app.manifest)
+    link.send("H", "%d,%s,%s,%s,%s," % who + "%s,%d" % (link.session.nonce, link.highest))
     for topic, words in (
-        ("columns", app.COLUMNS),
-        ("probe_columns", app.PROBE_COLUMNS),
+        ("columns", report.COLUMNS),
+        ("probe_columns", report.PROBE_COLUMNS),
         ("states", treatment.STATES),
         ("reasons", control.REASONS),
     ):
@@ -49,7 +56,7 @@ def _send_words(app, topic, words):
 
 def plan(app, args):
     """`plan,begin`, `plan,put,name=value,…`, `plan,commit`: only while nothing is armed."""
-    if app.treatment.armed() or app.treatment.state == treatment.FAULT:
+    if app.treatment.state not in (treatment.STANDBY, treatment.COMPLETE):
         return "not while " + treatment.STATES[app.treatment.state]
     if not args:
         return "plan: begin, put or commit"
@@ -59,10 +66,7 @@ def plan(app, args):
     if args[0] == "put":
         return _put(app.settings, args[1:])
     if args[0] == "commit":
-        problem = app.settings.commit()
-        if not problem:
-            app.plan_taken()
-        return problem
+        return app.settings.commit() or app.plan_taken()
     return "plan: begin, put or commit"
 
 
@@ -83,18 +87,28 @@ def arm(app, args):
     """Ask to be armed: hands at the device press the ready button within 30 s."""
     if app.treatment.state != treatment.STANDBY:
         return "not while " + treatment.STATES[app.treatment.state]
-    problem = "; ".join(why_not_arm(app))
+    problem = "; ".join([text for _, text in why_not_arm(app)])
     if not problem:
-        app.request_arm()
+        app.hands.request_arm()
     return problem
+
+
+def why(app, args):
+    """`W,sequence,index,how many,number,text`: each thing that stands against arming."""
+    reasons = why_not_arm(app)
+    for i, (number, text) in enumerate(reasons):
+        app.link.send("W", "%d,%d,%d,%s" % (i, len(reasons), number, text))
+    return ""
 
 
 def start(app, args):
     """Ask to start or resume: hands at the device press the footswitch within 30 s."""
     if app.treatment.state not in (treatment.READY, treatment.PAUSED):
         return "not while " + treatment.STATES[app.treatment.state]
-    app.request_start()
-    return ""
+    problem = "; ".join([text for _, text in _seen(app)])
+    if not problem:
+        app.hands.request_start()
+    return problem
 
 
 def pause(app, args):
@@ -107,30 +121,72 @@ def stop(app, args):
     return ""
 
 
-ACTIONS = {"hello": hello, "plan": plan, "arm": arm, "start": start, "pause": pause, "stop": stop}
+def silence(app, args):
+    """As the silence button: pauses the sound for two minutes, or ends the pause."""
+    app.silence_asked = True
+    return ""
 
-_CONTACTS = (
-    (interlock.EMERGENCY_STOP, faults.EMERGENCY_STOP),
-    (interlock.KEY, faults.KEY_OFF),
-    (interlock.REMOTE, faults.REMOTE_OPEN),
-    (interlock.FIBRE, faults.FIBRE_OPEN),
-)
+
+def status(app, args):
+    """State and fault once more."""
+    app.report.tell()
+    return ""
+
+
+def journal(app, args):
+    """`journal,from`: up to eight entries from there on, 0 the newest.
+
+    `J,sequence,index,how many,boot,cycle,kind,number,where,value,limit`.
+    """
+    if len(args) != 1 or not args[0].isdigit() or len(args[0]) > 4:
+        return "journal: from which entry on, 0 is the newest"
+    first, store = int(args[0]), app.store
+    for i in range(first, min(first + _JOURNAL_LINES, store.journal_count())):
+        entry = ",".join([str(value) for value in store.journal(i)])
+        app.link.send("J", "%d,%d,%s" % (i, store.journal_count(), entry))
+    return ""
+
+
+ACTIONS = {
+    "hello": hello,
+    "plan": plan,
+    "arm": arm,
+    "start": start,
+    "pause": pause,
+    "stop": stop,
+    "why": why,
+    "silence": silence,
+    "status": status,
+    "journal": journal,
+    "service": service.handle,
+}
 
 
 def why_not_arm(app):
-    """Everything that stands against arming, as short texts; empty if nothing does."""
-    reasons = []
+    """Everything that stands against arming: pairs of number and text; empty if nothing does."""
+    reasons = _seen(app)
     if not app.settings.complete:
-        reasons.append("no plan")
-    for bit, fault in _CONTACTS:
-        if not app.situation.inputs & bit:
-            reasons.append(faults.CATALOGUE[fault][0])
-    if not app.settings.complete:
-        return reasons
-    sensing = app.sensing
-    for i in range(4):
-        if sensing.roles[i] and sensing.status[i] != max31856.OK:
-            reasons.append("probe %d has no valid reading" % i)
-    if not sensing.control_ok():
-        reasons.append("no dark reading of the control probe yet")
+        reasons.append(_reason(faults.NO_PLAN, -1))
+    if app.alarms.is_on(faults.STORE_FAILS):
+        # What was signed before the last reset could count again: the number of this boot was not kept.
+        reasons.append(_reason(faults.STORE_FAILS, -1))
+    if not app.hands.key_turned:
+        reasons.append(_reason(faults.KEY_NOT_TURNED, -1))
+    if app.situation.inputs & (interlock.FOOTSWITCH | interlock.READY_BUTTON):
+        reasons.append(_reason(faults.BUTTON_STUCK, -1))
     return reasons
+
+
+def _seen(app):
+    """What the hazards see now; before there is a plan, not what depends on one."""
+    safety = app.safety
+    reasons = []
+    for i in range(len(safety.seen)):
+        if safety.seen[i] and (app.settings.complete or i < hazards.CONTACTS):
+            reasons.append(_reason(safety.seen[i], safety.seen_where[i]))
+    return reasons
+
+
+def _reason(number, where):
+    text = faults.CATALOGUE[number][0].replace(",", ";")
+    return number, text + " (probe %d)" % where if where >= 0 else text

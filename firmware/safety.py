@@ -1,211 +1,138 @@
-"""Safety: sees the readings and the wanted power, and only ever lowers it. One hazard, one short function.
+"""Safety: weighs the hazards' evidence, latches faults, and only ever lowers the power.
 
-A hazard returns its fault number or 0. The first cause latches, with the channel, value and limit it was found at.
+Evidence costs the light at once. Each hazard has a leaky bucket: evidence fills it twice as fast as its absence
+empties it, so that one glitch is forgiven, and a fault that comes and goes is not. Past its budget the fault latches,
+the first cause with the channel, value and limit that it was found at; a hard one over a resumable one.
 """
 
+from micropython import const
+
 import faults
+import hazards
 import limits
-from drivers import interlock, max31856
 
-
-class Situation:
-    """What the hazards look at; the cycle fills it in place."""
-
-    def __init__(self, sensing, settings):
-        self.sensing = sensing
-        self.settings = settings
-        self.inputs = 0
-        self.delivered_mw = 0
-        self.commanded_mw = 0  # in the cycle before, when the delivered power was due
-        self.energy_mj = 0
-        self.emission_ms = 0
-        self.armed = False
+_NUMBERS = const(80)
+_SAMPLE_MS = const(200)
+_FRAME_MS = const(1000)
 
 
 class Safety:
-    """`fault` is the latched fault number, 0 for none; `where` its channel or -1; `value` and `limit` its figures."""
+    """`fault` is the latched fault number, 0 for none, `hard` tells its class; `where` its channel or -1; `value` and
+    `limit` its figures. `evidence` counts the hazards that see something now."""
 
     def __init__(self, situation):
         self.situation = situation
         self.fault = 0
+        self.hard = False
         self.where = -1
         self.value = 0
         self.limit = 0
+        self.evidence = 0
+        self._found_where = -1
+        self._found_value = 0
+        self._found_limit = 0
+        self._hazards = hazards.EVERY_CYCLE + hazards.EVERY_SAMPLE + hazards.EVERY_FRAME
+        self._first_sample = len(hazards.EVERY_CYCLE)
+        self._first_frame = self._first_sample + len(hazards.EVERY_SAMPLE)
+        # By hazard: the number of the fault that it sees, and where; how full its bucket is.
+        self.seen = [0] * len(self._hazards)
+        self.seen_where = [-1] * len(self._hazards)
+        self._bucket = [0] * len(self._hazards)
+        # By number, as a dictionary of tuples is slow to ask ten times a second.
+        self._class = [faults.WARNING] * _NUMBERS
+        self._budget_ms = [0] * _NUMBERS
+        for number, row in faults.CATALOGUE.items():
+            self._class[number] = row[1]
+            self._budget_ms[number] = row[3]
 
     def check(self):
-        """Walk the hazards until one is found. Unarmed, only light where none is wanted is a fault."""
-        if self.fault:
-            return
-        if not self.situation.armed:
-            over_power(self)
-            return
-        for hazard in EVERY_CYCLE:
-            if hazard(self):
-                return
-        if self.situation.sensing.fresh or _any_unanswered(self.situation.sensing):
-            for hazard in EVERY_SAMPLE:
-                if hazard(self):
-                    return
+        """Ask the hazards whose turn it is, and latch what has lasted too long."""
+        sensing = self.situation.sensing
+        self._ask(0, self._first_sample, limits.CYCLE_MS)
+        if sensing.asked:
+            self._ask(self._first_sample, self._first_frame, _SAMPLE_MS)
+        if sensing.fresh_dark:
+            self._ask(self._first_frame, len(self._hazards), _FRAME_MS)
 
-    def found(self, fault, where, value, limit):
-        """Latch the first cause; True, so that a hazard can return it."""
-        self.fault = fault
+    def _ask(self, first, end, every_ms):
+        asked, seen, bucket = self._hazards, self.seen, self._bucket
+        for i in range(first, end):
+            number = asked[i](self)
+            if number > 0:
+                self.seen_where[i] = self._found_where
+                self._weigh(i, number, every_ms)
+            elif number == hazards.UNTOLD:
+                number = 0
+            elif bucket[i]:
+                bucket[i] -= 1
+            if number != seen[i]:
+                self.evidence += (number > 0) - (seen[i] > 0)
+                seen[i] = number
+
+    def _weigh(self, i, number, every_ms):
+        most = 2 * (self._budget_ms[number] // every_ms)
+        if self._bucket[i] <= most:
+            self._bucket[i] += 2
+        if self._bucket[i] > most:
+            self._latch(number)
+
+    def found(self, number, where, value, limit):
+        """A hazard's figures; its number, so that the hazard can return it."""
+        self._found_where = where
+        self._found_value = value
+        self._found_limit = limit
+        return number
+
+    def _latch(self, number):
+        """Only what is armed can be tripped or paused; light where none is wanted is a hard fault always."""
+        hard = self._class[number] == faults.HARD
+        if self.hard or (self.fault and not hard):
+            return
+        if not self.situation.treatment.armed() and number != faults.OVER_POWER:
+            return
+        self.latch(number, self._found_where, self._found_value, self._found_limit)
+
+    def latch(self, number, where, value, limit):
+        """Latch a fault with its figures; also for what was latched before a reset."""
+        self.fault = number
+        self.hard = self._class[number] == faults.HARD
         self.where = where
         self.value = value
         self.limit = limit
-        return True
 
-    def clear(self):
+    def first_seen(self):
+        """The number of the first fault that a hazard sees now, 0 for none."""
+        for i in range(len(self.seen)):
+            if self.seen[i]:
+                return self.seen[i]
+        return 0
+
+    def sees(self, number):
+        """True while a hazard has evidence of this fault."""
+        for i in range(len(self.seen)):
+            if self.seen[i] == number:
+                return True
+        return False
+
+    def forget(self):
+        """A person has dealt with the fault: nothing of it is left but what a hazard still sees."""
         self.fault = 0
+        self.hard = False
         self.where = -1
         self.value = self.limit = 0
+        for i in range(len(self._bucket)):
+            self._bucket[i] = 0
 
-    def allow(self, wanted_mw):
-        """The power that may be emitted: never more than wanted, nor than the cap, and none after a fault."""
-        if self.fault or not self.situation.armed or wanted_mw < 0:
+    def allow(self, wanted_mw, indicator_cycles):
+        """The power that may be emitted: never more than wanted, nor than the cap; none with a fault, with evidence of
+        one, out of an emitting state, or before the emission indicator was on for long enough."""
+        situation = self.situation
+        if self.fault or self.evidence or wanted_mw < 0 or not situation.treatment.emitting():
             return 0
-        cap = self.situation.settings.cap_mw
-        if cap > limits.CAP_MAX_MW:
-            cap = limits.CAP_MAX_MW
+        if indicator_cycles < limits.INDICATOR_CYCLES:
+            return 0
+        cap = situation.settings.cap_mw
+        most = limits.CAP_MAX_MW[situation.settings.fibre]
+        if cap > most:
+            cap = most
         return wanted_mw if wanted_mw < cap else cap
-
-
-def _any_unanswered(sensing):
-    for i in range(4):
-        if sensing.status[i] == max31856.NO_RESPONSE:
-            return True
-    return False
-
-
-def _contact(s, bit, fault):
-    """An open contact of the interlock chain, as `fault`."""
-    return False if s.situation.inputs & bit else s.found(fault, -1, 0, 0)
-
-
-def emergency_stop(s):
-    return _contact(s, interlock.EMERGENCY_STOP, faults.EMERGENCY_STOP)
-
-
-def key_off(s):
-    return _contact(s, interlock.KEY, faults.KEY_OFF)
-
-
-def remote_open(s):
-    return _contact(s, interlock.REMOTE, faults.REMOTE_OPEN)
-
-
-def fibre_open(s):
-    return _contact(s, interlock.FIBRE, faults.FIBRE_OPEN)
-
-
-def over_power(s):
-    situation = s.situation
-    allowed = situation.commanded_mw * limits.OVER_POWER_PERCENT // 100 + limits.OVER_POWER_MARGIN_MW
-    if situation.delivered_mw <= allowed:
-        return False
-    return s.found(faults.OVER_POWER, -1, situation.delivered_mw, allowed)
-
-
-def _spent(s, value, limit, fault):
-    """What the plan allows of something is used up, as `fault`."""
-    return s.found(fault, -1, value, limit) if value >= limit else False
-
-
-def energy(s):
-    return _spent(s, s.situation.energy_mj, s.situation.settings.energy_mj, faults.ENERGY)
-
-
-def emission_time(s):
-    return _spent(s, s.situation.emission_ms, s.situation.settings.emission_ms, faults.EMISSION_TIME)
-
-
-def stale(s):
-    sensing = s.situation.sensing
-    for i in range(4):
-        if sensing.roles[i] and sensing.age[i] > limits.SAMPLE_MAX_AGE:
-            return s.found(faults.STALE, i, sensing.age[i], limits.SAMPLE_MAX_AGE)
-    return False
-
-
-def dark_stale(s):
-    sensing = s.situation.sensing
-    if sensing.dark_age[sensing.control] <= limits.DARK_MAX_AGE:
-        return False
-    return s.found(faults.DARK_STALE, sensing.control, sensing.dark_age[sensing.control], limits.DARK_MAX_AGE)
-
-
-def _status(s, status, fault):
-    """The first probe with `status`, as `fault`, telling the fault register."""
-    sensing = s.situation.sensing
-    for i in range(4):
-        if sensing.roles[i] and sensing.status[i] == status:
-            return s.found(fault, i, sensing.sr[i], 0)
-    return False
-
-
-def no_response(s):
-    return _status(s, max31856.NO_RESPONSE, faults.NO_RESPONSE)
-
-
-def probe_open(s):
-    return _status(s, max31856.OPEN, faults.PROBE_OPEN)
-
-
-def probe_short(s):
-    return _status(s, max31856.SHORT, faults.PROBE_SHORT)
-
-
-def probe_range(s):
-    return _status(s, max31856.RANGE, faults.PROBE_RANGE)
-
-
-def probe_below(s):
-    """Leads that touch make a junction at the connector: it reads the room, and the loop would heat without end."""
-    sensing, lowest = s.situation.sensing, s.situation.settings.lowest_mc
-    for i in range(4):
-        if sensing.roles[i] and sensing.tc_mc[i] < lowest:
-            return s.found(faults.PROBE_BELOW, i, sensing.tc_mc[i], lowest)
-    return False
-
-
-def over_temperature(s):
-    """By role, in the bright too: absorbed light only ever reads high."""
-    sensing, limit_mc = s.situation.sensing, s.situation.settings.limit_mc
-    for i in range(4):
-        role = sensing.roles[i]
-        if role and sensing.tc_mc[i] > limit_mc[i]:
-            return s.found(faults.OVER_TEMPERATURE + role, i, sensing.tc_mc[i], limit_mc[i])
-    return False
-
-
-def above_set_point(s):
-    """Only dark samples: in the bright, absorbed light alone reads degrees above the set-point."""
-    sensing = s.situation.sensing
-    if not sensing.fresh_dark:
-        return False
-    limit = s.situation.settings.set_point_mc + limits.CONTROL_ABOVE_SET_POINT_MC
-    if sensing.dark_mc[sensing.control] <= limit:
-        return False
-    return s.found(faults.ABOVE_SET_POINT, sensing.control, sensing.dark_mc[sensing.control], limit)
-
-
-EVERY_CYCLE = (
-    emergency_stop,
-    key_off,
-    remote_open,
-    fibre_open,
-    over_power,
-    energy,
-    emission_time,
-    stale,
-    dark_stale,
-)
-EVERY_SAMPLE = (
-    no_response,
-    probe_open,
-    probe_short,
-    probe_range,
-    over_temperature,
-    probe_below,
-    above_set_point,
-)

@@ -1,6 +1,7 @@
 """The treatment's parameters as uploaded: integers with their range, all given, before anything can be armed."""
 
 import limits
+from drivers import reading
 
 _PROBES = 4
 # name: (lowest, highest)
@@ -11,14 +12,18 @@ RANGES = {
     "hold_ms": (1000, limits.HOLD_MAX_MS),
     "emission_ms": (1000, limits.EMISSION_MAX_MS),
     "energy_mj": (1000, limits.ENERGY_MAX_MJ),
-    "cap_mw": (100, limits.CAP_MAX_MW),
+    "fibre": (0, 1),  # bare, diffuser
+    "cap_mw": (100, max(limits.CAP_MAX_MW)),
     "kp_mw_per_c": (1, limits.GAIN_MAX_MW_PER_C),
     "ti_ms": (limits.INTEGRAL_TIME_MIN_MS, limits.INTEGRAL_TIME_MAX_MS),
-    "feed_forward_mw": (0, limits.CAP_MAX_MW),
+    "feed_forward_mw": (0, max(limits.CAP_MAX_MW)),
+    "lease_ms": (limits.LEASE_MIN_MS, limits.LEASE_MAX_MS),
+    "lease_stops": (0, 1),  # a lost host pauses the treatment, or stops it
+    "confirm_ms": (limits.CONFIRM_MIN_MS, limits.CONFIRM_MAX_MS),
 }
 for _i in range(_PROBES):
     RANGES["probe%d_role" % _i] = (0, 4)
-    RANGES["probe%d_type" % _i] = (0, 1)
+    RANGES["probe%d_type" % _i] = (0, len(reading.TYPES) - 1)
     RANGES["probe%d_limit_mc" % _i] = (limits.PROBE_LIMIT_MIN_MC, max(limits.PROBE_LIMIT_MAX_MC))
 
 
@@ -36,10 +41,14 @@ class Settings:
         self.hold_ms = 0
         self.emission_ms = 0
         self.energy_mj = 0
+        self.fibre = 0
         self.cap_mw = 0
         self.kp_mw_per_c = 0
         self.ti_ms = limits.INTEGRAL_TIME_MAX_MS
         self.feed_forward_mw = 0
+        self.lease_ms = limits.LEASE_MIN_MS
+        self.lease_stops = 0
+        self.confirm_ms = limits.CONFIRM_MIN_MS
         self._upload = {}
 
     def put(self, name, value):
@@ -73,6 +82,9 @@ class Settings:
             high = limits.PROBE_LIMIT_MAX_MC[roles[i]]
             if upload["probe%d_limit_mc" % i] > high:
                 return "probe%d_limit_mc = %d: its role allows %d" % (i, upload["probe%d_limit_mc" % i], high)
+        most = limits.CAP_MAX_MW[upload["fibre"]]
+        if upload["cap_mw"] > most:
+            return "cap_mw = %d: this kind of fibre allows %d" % (upload["cap_mw"], most)
         if upload["feed_forward_mw"] > upload["cap_mw"]:
             return "feed_forward_mw = %d: the cap is %d" % (upload["feed_forward_mw"], upload["cap_mw"])
         self._take(upload, roles)

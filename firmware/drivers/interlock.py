@@ -1,4 +1,7 @@
-"""Interlock contacts, footswitch and ready button: normally closed to ground, told by interrupt, sampled each cycle."""
+"""Interlock contacts, footswitch and buttons: closed to ground, told by interrupt, sampled each cycle.
+
+An opening counts at once; a contact is closed only once it has been closed for two samples in a row.
+"""
 
 from micropython import const
 
@@ -6,14 +9,23 @@ EMERGENCY_STOP = const(1)
 KEY = const(2)
 REMOTE = const(4)
 FIBRE = const(8)
-FOOTSWITCH = const(16)
-READY_BUTTON = const(32)
-CHAIN = const(15)  # the contacts that open the enable chain in hardware too
+COVER = const(16)
+FOOTSWITCH = const(32)
+READY_BUTTON = const(64)
+SILENCE = const(128)
+SERVICE = const(256)
+CHAIN = const(31)  # the contacts that open the enable chain in hardware too
+
+_CONTACTS = const(5)
+_FOOTSWITCH = const(5)  # the sixth input
+_TOLD = const(6)  # so many inputs interrupt
 
 
 class Interlock:
-    """`sample` gives a mask: bit set = contact closed. A chain contact that opens, however briefly, is open in one
-    sample."""
+    """`sample` gives a mask: bit set = contact closed. A contact that opens, however briefly, is open in one sample.
+
+    `hold_to_run`: the footswitch darkens by interrupt too.
+    """
 
     def __init__(self, inputs, on_open):
         self._inputs = inputs
@@ -21,33 +33,45 @@ class Interlock:
         # The interrupt only ever counts up and the cycle only ever compares, so neither can lose the other's write.
         self._openings = [0] * len(inputs)
         self._seen = [0] * len(inputs)
+        # What is closed at the start was not closed just now: else a key that is on would look like one turned on.
+        self._closed_before = self._closed()
         self.interrupts = 0
+        self.hold_to_run = False
         handler = self._contact_opened
-        for i in range(4):
+        for i in range(_TOLD):
             inputs[i].irq(handler=handler, trigger=inputs[i].IRQ_RISING, hard=True)
 
     def _contact_opened(self, pin):
         """Hard interrupt: dark first, then the books; allocates nothing."""
-        self._on_open()
+        if pin is not self._inputs[_FOOTSWITCH] or self.hold_to_run:
+            self._on_open()
         self.interrupts += 1
-        for i in range(4):
+        for i in range(_TOLD):
             if self._inputs[i] is pin:
                 self._openings[i] += 1
 
     def sample(self):
-        """The mask now, less every chain contact that opened since the last call."""
-        mask = 0
-        for i in range(len(self._inputs)):
+        """The mask now: closed are those that were closed now and at the last call, and at no time opened since."""
+        closed = self._closed()
+        for i in range(_TOLD):
             openings = self._openings[i]
             if openings != self._seen[i]:
                 self._seen[i] = openings
-            elif self._inputs[i]() == 0:
+                closed &= ~(1 << i)
+        mask = closed & self._closed_before
+        self._closed_before = closed
+        return mask
+
+    def _closed(self):
+        mask = 0
+        for i in range(len(self._inputs)):
+            if self._inputs[i]() == 0:
                 mask |= 1 << i
         return mask
 
     def opened_since_sample(self):
-        """True if a chain contact opened after the last sample: what was decided since may not light the laser."""
-        for i in range(4):
+        """True if a contact that holds the light opened after the last sample: what was decided since may not light."""
+        for i in range(_TOLD if self.hold_to_run else _CONTACTS):
             if self._openings[i] != self._seen[i]:
                 return True
         return False

@@ -103,7 +103,10 @@ def serve(plan: Path, seed: int, faults: tuple[str, ...], speed: float) -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="The run's folder  [default: a new one in runs/]")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary alone, as JSON, on standard output.")
 def treat(plan: Path, port: str, out: Path | None, as_json: bool) -> None:
-    """Run one treatment on a device. Hands at the device are needed: ready button, then footswitch. Ctrl-C stops it.
+    """Run one treatment on a device. Hands at the device are needed: key, ready button, footswitch. Ctrl-C stops it.
+
+    Commands are signed with the device's default key, or with the one that ~/.config/imilt/keys.toml (or the file that
+    IMILT_KEYS names) has for its unique id.
 
     Examples:
     imilt treat plans/pancreas-imilt.toml --port /dev/ttyACM0

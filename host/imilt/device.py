@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +15,21 @@ import serial
 from imilt.errors import InputError, RunError
 from imilt.firmware import firmware_dir, firmware_sha256
 from imilt.folders import new_run
+from imilt.keys import load_keys
+from imilt.link import default_key
 from imilt.live import LiveView
 from imilt.outcome import show_outcome
 from imilt.plan import LoadedPlan, find_plan
 from imilt.record import Recorder
 from imilt.report import write_report
 from imilt.summary import write_summary
-from imilt.treat import Treatment
+from imilt.treat import PROMPTS, Treatment
 
 _READ_S = 0.05
 _SILENCE_S = 3.0
 """Thirty cycles without a byte: the device is gone."""
 _NOISE_S = 10.0
 """Reads that bring bytes return sooner, so this many of them take less."""
-_PROMPTS = {
-    "ready": "press the ready button on the device",
-    "footswitch": "press and hold the footswitch",
-    "release": "the set-point is reached: the footswitch may be released",
-}
 
 
 def open_port(name: str) -> serial.Serial:
@@ -96,11 +94,17 @@ class Session:
             self._port.write(data)
 
 
-def run_on(port: serial.Serial, loaded: LoadedPlan, folder: Path, view: LiveView) -> dict[str, Any]:
-    """One treatment with its record; returns the summary."""
+def run_on(
+    port: serial.Serial,
+    loaded: LoadedPlan,
+    folder: Path,
+    view: LiveView,
+    key_of: Callable[[str], bytes] = default_key,
+) -> dict[str, Any]:
+    """One treatment with its record; returns the summary. `key_of` gives the device's key by its unique id."""
     with Recorder(folder, loaded.source) as recorder:
         manifest = firmware_sha256(firmware_dir())
-        treatment = Treatment(loaded.plan, recorder, _prompt, view.frame, manifest)
+        treatment = Treatment(loaded.plan, recorder, _prompt, view.frame, manifest, key_of)
         session = Session(port, treatment)
         before = signal.signal(signal.SIGINT, lambda *_: session.interrupt())
         try:
@@ -119,15 +123,16 @@ def run_on(port: serial.Serial, loaded: LoadedPlan, folder: Path, view: LiveView
 
 
 def _prompt(what: str) -> None:
-    click.echo(f"→ {_PROMPTS[what]}", err=True)
+    click.echo(f"→ {PROMPTS[what]}", err=True)
 
 
 def treat(plan: Path, port_name: str, out: Path | None, as_json: bool) -> dict[str, Any]:
     """`imilt treat`."""
     loaded = find_plan(plan)
+    key_of = load_keys()
     with open_port(port_name) as port, LiveView(loaded.plan) as view:
         folder = out or new_run(plan)
-        summary = run_on(port, loaded, folder, view)
+        summary = run_on(port, loaded, folder, view, key_of)
     report = write_report(folder)
     if as_json:
         click.echo(json.dumps(summary | {"run": str(folder)}, indent=2, ensure_ascii=False))

@@ -1,8 +1,9 @@
-"""The live view of a treatment on standard error: one picture in a terminal, a line per state elsewhere."""
+"""The live view of a treatment on standard error: one picture in a terminal, a line per change elsewhere."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from types import TracebackType
 
 from rich.console import Console, Group
@@ -16,6 +17,9 @@ from imilt.treat import Treatment
 
 _REFRESH_S = 0.1
 _STYLES = {"heating": "bold yellow", "holding": "bold green", "fault": "bold white on red", "paused": "bold magenta"}
+_URGENCY_STYLES = {"high": "bold white on red", "medium": "bold black on yellow", "low": "yellow"}
+_MOST_ALARMS = 4
+_OK = 0  # the status of a reading that may be believed
 
 
 class LiveView:
@@ -26,7 +30,7 @@ class LiveView:
         self._console = Console(stderr=True, quiet=quiet)
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
         self._drawn = 0.0
-        self._state = ""
+        self._told: tuple[object, ...] = ()
 
     def __enter__(self) -> LiveView:
         if self._console.is_terminal:
@@ -39,9 +43,12 @@ class LiveView:
     def frame(self, treatment: Treatment, row: bytes) -> None:
         """One row a second, as received."""
         if not self._console.is_terminal:
-            if treatment.state != self._state:
-                self._state = treatment.state
-                self._console.print(plain_line(self._plan, treatment, row), highlight=False, soft_wrap=True)
+            told = (treatment.state, treatment.waiting_for, treatment.sound_paused, *treatment.alarms)
+            if told != self._told:
+                self._told = told
+                self._console.print(
+                    plain_line(self._plan, treatment, row), highlight=False, markup=False, soft_wrap=True
+                )
             return
         now = time.monotonic()
         if now - self._drawn >= _REFRESH_S:
@@ -58,10 +65,15 @@ class Frame:
         self.time_s = treatment.time_s
         self.state = treatment.names["states"][values["state"]]
         self.reason = treatment.names["reasons"][values["reason"]]
+        good = [values.get("fresh", 0) >> i & 1 and values[f"status{i}"] == _OK for i in range(len(plan.probes))]
         self.probes = [
-            (probe.role, values.get(f"probe{i}_mc", 0) / 1000, probe.over_temperature_c)
+            (probe.role, values[f"probe{i}_mc"] / 1000 if good[i] else None, probe.over_temperature_c)
             for i, probe in enumerate(plan.probes)
         ]
+        self.alarms = treatment.alarms
+        self.sound = "sound paused" if treatment.sound_paused else ""
+        self.paused = f"paused: {treatment.paused_for}" if treatment.paused_for else ""
+        self.waiting = f"waiting for {treatment.waiting_for}" if treatment.waiting_for else ""
         self.power_w = values["allowed_mw"] / 1000
         self.cap_w = plan.fibre.power_cap_w
         self.dose_min = values["cem43_control_umin"] / 1e6
@@ -77,17 +89,19 @@ def clock(seconds: float) -> str:
 
 
 def plain_line(plan: Plan, treatment: Treatment, row: bytes) -> str:
-    """The figures in one line, for a log or a screen reader."""
+    """The figures in one line, for a log or a screen reader; then what is wrong, and what is waited for."""
     f = Frame(plan, treatment, row)
-    probes = "  ".join(f"{role} {value:.1f} °C" for role, value, _ in f.probes)
-    return (
-        f"{clock(f.time_s):>6}  {f.state:<8}  {probes}  {f.power_w:.2f} W ({f.reason})"
+    probes = "  ".join(f"{role} {_celsius(value)}" for role, value, _ in f.probes)
+    alarms = ", ".join(f"{alarm.name} ({alarm.urgency})" if alarm.urgency else alarm.name for alarm in f.alarms)
+    figures = (
+        f"{clock(f.time_s):>6}  {f.state:<9}  {probes}  {f.power_w:.2f} W ({f.reason})"
         f"  {f.dose_min:.1f} CEM43  {clock(f.left_s)} left"
     )
+    return "  ".join(filter(None, (figures, f"alarms: {alarms}" if alarms else "", f.sound, f.paused, f.waiting)))
 
 
 def picture(plan: Plan, treatment: Treatment, row: bytes) -> Group:
-    """State and hold, temperatures with their limits, power and why it is what it is."""
+    """State and hold, alarms and what is waited for, temperatures with their limits, power and why it is what it is."""
     f = Frame(plan, treatment, row)
     head = Table.grid(padding=(0, 1))
     head.add_row(
@@ -98,13 +112,30 @@ def picture(plan: Plan, treatment: Treatment, row: bytes) -> Group:
     )
     body = Table.grid(padding=(0, 1))
     for role, value, limit in f.probes:
-        style = "bold red" if value > limit - 2 else ""
+        style = "bold red" if value is not None and value > limit - 2 else ""
         wanted = f"set-point {plan.treatment.set_point_c:.1f} °C, " if role == "control" else ""
-        body.add_row(role, Text(f"{value:6.2f} °C", style=style), _bar(value, limit), f"{wanted}limit {limit:.0f} °C")
+        bar = _bar(value or 0.0, limit)
+        body.add_row(role, Text(_celsius(value, 6, 2), style=style), bar, f"{wanted}limit {limit:.0f} °C")
     body.add_row("power", f"{f.power_w:6.2f} W", _bar(f.power_w, f.cap_w), f"cap {f.cap_w:.1f} W, {f.reason}")
     wanted = f"of {f.dose_wanted_min:.0f} at the control probe, as believed"
     body.add_row("dose", f"{f.dose_min:6.1f} CEM43", _bar(f.dose_min, f.dose_wanted_min), wanted)
-    return Group(head, body)
+    return Group(head, *_alarm_lines(f), *(Text(line) for line in (f.paused, f.waiting) if line), body)
+
+
+def _alarm_lines(f: Frame) -> Iterator[Text]:
+    """The alarms, a line each, the most urgent first; below, what is left out and that nothing is heard of it."""
+    for alarm in f.alarms[:_MOST_ALARMS]:
+        urgency = alarm.urgency or "alarm"
+        yield Text.assemble((f" {urgency.upper()} ", _URGENCY_STYLES.get(urgency, "bold")), f" {alarm.name}")
+    left_out = len(f.alarms) - _MOST_ALARMS
+    more = f"and {left_out} more alarm{'s' if left_out > 1 else ''}" if left_out > 0 else ""
+    if more or f.sound:
+        yield Text(", ".join(filter(None, (more, f.sound))))
+
+
+def _celsius(value: float | None, width: int = 0, digits: int = 1) -> str:
+    """A reading; a dash where there is none."""
+    return "–".rjust(width) if value is None else f"{value:{width}.{digits}f} °C"
 
 
 def _bar(value: float, total: float) -> ProgressBar:

@@ -32,6 +32,9 @@ def show_outcome(summary: dict[str, Any], report: Path | None) -> None:
     headline = f"{summary['end_reason'].upper()}: {summary['end_text']}"
     console.print(Text(headline, style="bold green" if good else "bold red"), soft_wrap=True)
     console.print(_table(summary))
+    for pause in summary.get("pauses") or ():
+        told = f"paused at {pause['time_s']:.0f} s for {pause['length_s']:.0f} s: {pause['reason']}"
+        console.print(told, soft_wrap=True, markup=False)
     factor, wall_s = summary.get("realtime_factor"), summary.get("wall_s")
     if factor and wall_s:
         console.print(f"simulated {factor:.0f} times faster than real time, {wall_s:.1f} s")

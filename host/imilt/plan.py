@@ -12,7 +12,7 @@ import os
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -49,6 +49,18 @@ class Control(Section):
     kp_w_per_c: float = quantity(0.5, 0.01, 3.0, "W/°C", "`make tune`: from 1.2 on, light on the probe makes it ring")
     ti_s: float = quantity(110.0, 5.0, 1000.0, "s", "6 (λ + 4 s), λ = 15 s, rounded down: `make tune` prints trials")
     feed_forward_w: float = quantity(1.5, 0.0, 5.0, "W", "under what holds the default plan, 2 W in bright slots")
+
+
+class Supervision(Section):
+    """What the device asks of the host and of the person beside it."""
+
+    lease_s: float = quantity(3.0, 1.0, 10.0, "s", "three heartbeats of the host, one a second")
+    on_lost_host: Literal["pause", "stop"] = Field(default="pause", description="a host that comes back can resume")
+    confirm_min: float = quantity(5.0, 1.0, 10.0, "min", "nobody stands on a pedal for the whole hold")
+
+
+HIGHEST_CAP_W: dict[str, float] = {"bare": 3.0, "diffuser": 5.0}
+"""The firmware's own bounds, `CAP_MAX_MW` in limits.py; a test compares them."""
 
 
 class Fibre(Section):
@@ -94,7 +106,9 @@ class Probe(Section):
     axial_mm: float = quantity(
         0.0, -40.0, 40.0, "mm", "level with the middle of the diffuser, or the bare fibre's face"
     )
-    type: Literal["K", "T"] = "T"
+    type: Literal["B", "E", "J", "K", "N", "R", "S", "T"] = Field(
+        default="T", description="class 1 within 0.5 °C; E, J, K and N within 1.5 °C: IEC 60584-1"
+    )
     limit_c: float | None = Field(
         default=None,
         ge=41.0,
@@ -147,6 +161,7 @@ class Plan(Section):
     name: str = Field(min_length=1, max_length=80)
     treatment: Treatment = Treatment()
     control: Control = Control()
+    supervision: Supervision = Supervision()
     fibre: Fibre = Fibre()
     probes: tuple[Probe, ...] = Field(min_length=1, max_length=4)
     tumour: Tumour = Tumour()
@@ -161,6 +176,7 @@ class Plan(Section):
         self._limits_of_roles()
         self._time_for_the_hold()
         self._limit_above_set_point()
+        self._cap_of_fibre()
         return self
 
     @property
@@ -208,6 +224,13 @@ class Plan(Section):
                     f" {HIGHEST_LIMIT_C[probe.role]:.0f} °C at most; lower it"
                 )
 
+    def _cap_of_fibre(self) -> None:
+        most = HIGHEST_CAP_W[self.fibre.kind]
+        if self.fibre.power_cap_w > most:
+            raise ValueError(
+                f"fibre.cap_w = {self.fibre.cap_w}: a {self.fibre.kind} fibre may be given {most:g} W at most; lower it"
+            )
+
     def _limit_above_set_point(self) -> None:
         limit = self.probes[self.control_channel].over_temperature_c
         if limit < self.treatment.set_point_c + 3.0:
@@ -230,11 +253,15 @@ class Plan(Section):
             "kp_mw_per_c": _milli(control.kp_w_per_c),
             "ti_ms": _milli(control.ti_s),
             "feed_forward_mw": _milli(min(control.feed_forward_w, self.fibre.power_cap_w)),
+            "fibre": ("bare", "diffuser").index(self.fibre.kind),
+            "lease_ms": _milli(self.supervision.lease_s),
+            "lease_stops": ("pause", "stop").index(self.supervision.on_lost_host),
+            "confirm_ms": round(self.supervision.confirm_min * 60_000),
         }
         roles = ("control", "tip", "guard", "spare")
         for i, probe in enumerate(self.probes):
             fields[f"probe{i}_role"] = roles.index(probe.role) + 1
-            fields[f"probe{i}_type"] = "KT".index(probe.type)
+            fields[f"probe{i}_type"] = "BEJKNRST".index(probe.type)
             fields[f"probe{i}_limit_mc"] = _milli(probe.over_temperature_c)
         return fields
 
@@ -298,8 +325,12 @@ def _describe_fields(model: type[Section]) -> Iterator[str]:
         unit = extra["unit"] if isinstance(extra, dict) else ""
         limits = {type(bound).__name__: bound for bound in field.metadata}
         span = f"{limits['Ge'].ge:g} to {limits['Le'].le:g}" if {"Ge", "Le"} <= limits.keys() else ""
-        default = "required" if field.is_required() else f"= {field.default}"
-        yield f"{key:<28}{default:<14}{unit:<11}{span:<14}{field.description or ''}".rstrip()
+        choices = ", ".join(map(str, get_args(field.annotation))) if get_origin(field.annotation) is Literal else ""
+        # Where nothing is given, the description begins with what decides instead.
+        otherwise, _, source = (field.description or "").partition(": ")
+        value, source = (otherwise, source) if field.default is None else (field.default, field.description or "")
+        default = "required" if field.is_required() else f"= {value}"
+        yield f"{key:<28}{default:<14}{unit:<11}{choices or span:<12}  {source}".rstrip()
 
 
 def _plain(error: ValidationError) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,18 @@ from imilt.rows import Table, new_table, read_events, read_numbers
 
 CYCLE_S = 0.1
 FRAME_CYCLES = 10
-STATES = ("standby", "ready", "heating", "holding", "cooling", "complete", "paused", "fault")
+STATES = (
+    "standby",
+    "ready",
+    "heating",
+    "holding",
+    "cooling",
+    "complete",
+    "paused",
+    "fault",
+    "self-test",
+    "service",
+)
 REASONS = (
     "off",
     "following the set-point",
@@ -38,6 +49,15 @@ _NEVER = 9999  # the age of a control reading that has not come yet
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 T = TypeVar("T")
+
+
+def segments(values: NDArray[Any]) -> Iterator[tuple[int, int, int]]:
+    """(first row, row after the last, value) of every run of one value."""
+    if not len(values):
+        return
+    starts = np.concatenate(([0], np.flatnonzero(np.diff(values)) + 1))
+    for start, end in zip(starts, [*starts[1:], len(values)], strict=True):
+        yield int(start), int(end), int(values[start])
 
 
 class Cycles:
@@ -168,6 +188,11 @@ class Run:
         """When an event happened, on the clock of the rows; None if it does not say."""
         time_s = event.get("time_s")
         return time_s - self._first_s if isinstance(time_s, (int, float)) else None
+
+    def cycle_time_s(self, cycle: int) -> float:
+        """When the device counted so many cycles, on the clock of the rows; 0 for what came before the first."""
+        first = self.cycles["cycle"][0] if len(self.cycles) else 0
+        return max(float(cycle - first) * CYCLE_S, 0.0)
 
     def in_state(self, *names: str) -> NDArray[np.bool_]:
         """The rows in any of the named states."""

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import imilt
+from imilt.episodes import pauses
 from imilt.record import Recorder
 from imilt.run import Run
-from imilt.telemetry import fault_text
+from imilt.telemetry import PAUSED_BY_HOST, fault_text
 from imilt.treat import Treatment
 
 SCHEMA = 1
@@ -25,6 +26,7 @@ END_COMPLETE = 1
 END_STOPPED = 2
 END_HOST = 3
 """The host gave up: the device could not be armed, nobody was there, or it restarted."""
+_EXPIRED = {PAUSED_BY_HOST: "paused by the host and not resumed", 5: "armed and not started"}
 
 
 def write_summary(recorder: Recorder, treatment: Treatment, facts: dict[str, Any]) -> dict[str, Any]:
@@ -53,6 +55,8 @@ def _end(treatment: Treatment) -> dict[str, Any]:
     """Why it ended, as a word, a number and a sentence."""
     if treatment.problem:
         return {"end_reason": "host", "end_code": END_HOST, "end_text": treatment.problem}
+    if treatment.end_code in _EXPIRED:
+        return {"end_reason": "expired", "end_code": treatment.end_code, "end_text": _EXPIRED[treatment.end_code]}
     if treatment.end_code > END_STOPPED:
         return {"end_reason": "fault", "end_code": treatment.end_code, "end_text": _fault_text(treatment)}
     if treatment.end_code == END_COMPLETE:
@@ -61,7 +65,7 @@ def _end(treatment: Treatment) -> dict[str, Any]:
 
 
 def _fault_text(treatment: Treatment) -> str:
-    if treatment.fault:
+    if treatment.fault_known:
         return fault_text(treatment.fault)
     return f"fault {treatment.end_code}; its details were lost on the line, docs/faults.md names it"
 
@@ -73,6 +77,7 @@ def figures(run: Run) -> dict[str, Any]:
         return {}
     assert run.plan is not None
     channel = run.plan.control_channel
+    paused = pauses(run)
     names = ("hold_ms", "emission_ms", "energy_mj", "cem43_control_umin", "dropped")
     last = {name: int(cycles[name][-1]) for name in names}
     return {
@@ -83,6 +88,17 @@ def figures(run: Run) -> dict[str, Any]:
         "hold_s": last["hold_ms"] / 1000,
         "cem43_control_min": last["cem43_control_umin"] / 1e6,
         "dropped_rows": last["dropped"],
+        "paused_s": round(sum(pause.length_s for pause in paused), 3),
+        "pauses": [
+            {
+                "time_s": round(pause.start_s, 3),
+                "length_s": round(pause.length_s, 3),
+                "code": pause.number,
+                "reason": pause.text,
+                "ended": pause.ended,
+            }
+            for pause in paused
+        ],
         **_believed(run, channel),
         **(_true(run, channel) if run.truth else {}),
         "probes": [

@@ -1,4 +1,4 @@
-"""The fault vocabulary of `--fault NAME@T[:ARGS]`: each acts on a contact, a lead, a chip or the laser, at time T."""
+"""The fault vocabulary of `--fault NAME@T[:ARGS]`: each acts on the board, or the world around it, at T."""
 
 from __future__ import annotations
 
@@ -64,8 +64,33 @@ def _flip(probe: float, bit: float) -> Callable[[w.World], None]:
     return lambda world: setattr(world.leads[int(probe)], "flipped_bits", 1 << int(bit) + 5)
 
 
-def _over_power(factor: float) -> Callable[[w.World], None]:
+def _glitch(probe: float, count: float) -> Callable[[w.World], None]:
+    return lambda world: setattr(world.leads[int(probe)], "glitches", int(count))
+
+
+def _gain(factor: float) -> Callable[[w.World], None]:
     return lambda world: setattr(world.diode, "gain", factor)
+
+
+def _pwm_stuck(duty: float) -> Callable[[w.World], None]:
+    return lambda world: setattr(world.diode, "stuck_duty", duty)
+
+
+def _set_world(name: str) -> Callable[..., Callable[[w.World], None]]:
+    """Set an attribute of the world: to the argument, or to True."""
+
+    def make(value: float | bool = True) -> Callable[[w.World], None]:
+        return lambda world: setattr(world, name, value)
+
+    return make
+
+
+def _power_cut(seconds: float) -> Callable[[w.World], None]:
+    return lambda world: world.cut_power(seconds)
+
+
+def _host_silent(seconds: float) -> Callable[[w.World], None]:
+    return lambda world: world.silence_host(seconds)
 
 
 KINDS: dict[str, _Kind] = {
@@ -73,16 +98,43 @@ KINDS: dict[str, _Kind] = {
     "key": _Kind("the key is turned off", (), _contact(w.KEY)),
     "interlock": _Kind("the remote interlock opens", (), _contact(w.REMOTE)),
     "fibre": _Kind("the fibre is disconnected", (), _contact(w.FIBRE)),
+    "cover": _Kind("the cover is opened", (), _contact(w.COVER)),
     "footswitch": _Kind("the footswitch is released", (), _contact(w.FOOTSWITCH)),
     "open": _Kind("a probe's lead breaks", ("probe",), _input_fault(w.OPEN)),
     "short": _Kind("a probe's lead touches ground or supply", ("probe",), _input_fault(w.OVER_UNDER_VOLTAGE)),
+    "glitch": _Kind("so many conversions of a probe read open, then it is good again", ("probe", "count"), _glitch),
     "shorted-leads": _Kind("a probe's leads touch: it reads the connector's temperature", ("probe",), _set("shorted")),
     "offset": _Kind("a probe reads wrong by so many °C", ("probe", "celsius"), _set("offset_c")),
+    "stuck": _Kind("a converter repeats its last reading for ever", ("probe",), _set("stuck")),
     "stale": _Kind("a converter never finishes a conversion again", ("probe",), _set("stalled")),
     "absent": _Kind("a converter no longer answers", ("probe",), _absent),
     "flip": _Kind("one bit of every conversion is inverted", ("probe", "bit"), _flip),
-    "over-power": _Kind("the laser gives so many times what is asked", ("factor",), _over_power),
+    "cold-junction": _Kind(
+        "the connectors, and the cold junctions there, are at so many °C", ("celsius",), _set_world("ambient_c")
+    ),
+    "over-power": _Kind("the laser gives so many times what is asked", ("factor",), _gain),
+    "under-power": _Kind("the laser gives this fraction of what is asked", ("fraction",), _gain),
+    "pwm-stuck": _Kind("the driver's set-point stays at this duty: only the enable darkens", ("duty",), _pwm_stuck),
+    "enable-stuck": _Kind("the driver's enable stays open: only the duty darkens", (), _set_world("enable_stuck")),
+    "photodiode": _Kind(
+        "the photodiode shows so many times the light; 0: it is blind", ("factor",), _set_world("photodiode_gain")
+    ),
+    "brown-out": _Kind("the supply falls to so many mV", ("millivolts",), _set_world("supply_mv")),
+    "power-cut": _Kind("board and converters lose their power for so long", ("seconds",), _power_cut),
+    "hang": _Kind("the firmware hangs: only interrupts and its watchdog still come", (), lambda: w.World.hang),
+    "host-silent": _Kind("what the host sends is held back for so long", ("seconds",), _host_silent),
 }
+_RANGES = {
+    "bit": (0, 18),
+    "count": (1, 1000),
+    "celsius": (-200, 200),
+    "factor": (0, 10),
+    "fraction": (0, 1),
+    "duty": (0, 1),
+    "millivolts": (1800, 5500),
+    "seconds": (0.1, 600),
+}
+_WHOLE = ("probe", "bit", "count")
 
 
 def parse_fault(text: str, probes: int) -> Fault:
@@ -114,6 +166,6 @@ def _arguments(text: str, kind: _Kind, given: str | None, probes: int) -> list[f
 
 
 def _check(text: str, name: str, value: float, probes: int) -> None:
-    low, high = {"probe": (0, probes - 1), "bit": (0, 18), "celsius": (-200, 200), "factor": (0, 10)}[name]
-    if not low <= value <= high or (name in ("probe", "bit") and value != int(value)):
+    low, high = (0, probes - 1) if name == "probe" else _RANGES[name]
+    if not low <= value <= high or (name in _WHOLE and value != int(value)):
         raise InputError(f"--fault {text}: {name} = {value:g}: allowed are {low} to {high}")

@@ -39,25 +39,30 @@ class Setup:
     seed: int = 1
     faults: Sequence[Fault] = ()
     firmware: Path | None = None
+    flash: Path | None = None
+    """Where the device keeps its files; without one, in a folder that is removed after the run."""
+    mpy: bool = False
 
 
 class Simulation:
     """Builds everything for one run; `run` returns the summary."""
+
+    world_type = World
 
     def __init__(self, setup: Setup, folder: Path, on_frame: Callable[[Treatment, bytes], None] | None = None) -> None:
         started = time.perf_counter()
         self._setup = setup
         plan = setup.plan.plan
         self._firmware = setup.firmware or firmware_dir()
+        self.firmware_sha256 = firmware_sha256(self._firmware, mpy=setup.mpy)
         self.plant = Plant(plan)
         self.plant.advance(0, 0.0)  # compiles, or loads what was compiled, outside the timed loop
         self.recorder = Recorder(folder, setup.plan.source, ROWS_PER_FLUSH)
-        self.firmware_sha256 = firmware_sha256(self._firmware)
         self.treatment = Treatment(plan, self.recorder, self._prompt, on_frame, self.firmware_sha256)
         self.truth = Truth(plan, self.recorder)
-        self.world = World(plan, self.plant, setup.seed, self._console, self._second)
+        self.world = self.world_type(plan, self.plant, setup.seed, self._console, self._second)
         self._operator = Operator(self.world)
-        self._device = levels.device(setup.level, self.world.exchange, self._firmware)
+        self._device = levels.device(setup.level, self.world.exchange, self._firmware, setup.flash, mpy=setup.mpy)
         for fault in setup.faults:
             self.world.at(fault.time_s, lambda fault=fault: self._strike(fault))
         self.startup_s = time.perf_counter() - started

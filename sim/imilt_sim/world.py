@@ -17,20 +17,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imilt.plan import Plan
-from imilt_sim.laser_driver import MONOSTABLE_MS, PHOTODIODE_NOISE_COUNTS, Diode, photodiode_u16
+from imilt_sim.laser_driver import MONOSTABLE_MS, PHOTODIODE_NOISE_COUNTS, Diode, photodiode_u16, supply_u16
 from imilt_sim.noise import KeyedNoise
 from imilt_sim.tissue.plant import GRID_MS, Plant
 
 ORIGIN_BEFORE_FIRST_CONVERSION_MS = 5
-EMERGENCY_STOP, KEY, REMOTE, FIBRE, FOOTSWITCH, READY_BUTTON = (1 << i for i in range(6))
-CHAIN = EMERGENCY_STOP | KEY | REMOTE | FIBRE
+EMERGENCY_STOP, KEY, REMOTE, FIBRE, COVER, FOOTSWITCH, READY_BUTTON, SILENCE, SERVICE = (1 << i for i in range(9))
+CHAIN = EMERGENCY_STOP | KEY | REMOTE | FIBRE | COVER
+AIMING_BEAM, EMISSION_INDICATOR, ALARM_RED, ALARM_YELLOW, BUZZER = (1 << i for i in range(5))
 CHANNELS = 4
 OPEN, OVER_UNDER_VOLTAGE = 1, 2
 """What a converter's inputs can show besides a voltage, as bits of its fault status register."""
 AMBIENT_C = 24.0
 """Temperature at the connectors, where the cold junctions are."""
+SUPPLY_MV = 5000
 _Q12 = 4096
-_AMBIENT_Q12 = round(AMBIENT_C * _Q12)
 _PHOTODIODE_STREAM = 100
 _GRID_PER_S = 1000 // GRID_MS
 
@@ -45,6 +46,7 @@ class BoardPort(Protocol):
     tx: bytearray
     inputs: int
     adc_u16: int
+    supply_u16: int
     done: int
     absent: int
     hot_q12: list[int]
@@ -55,6 +57,9 @@ class BoardPort(Protocol):
     pwm_cc: int
     pwm_top: int
     edge_ms: int
+    outputs: int
+    cut_ms: int
+    hang: int
 
 
 class Lead:
@@ -65,6 +70,8 @@ class Lead:
         self.offset_c = 0.0
         self.shorted = False
         self.stalled = False
+        self.stuck = False
+        self.glitches = 0
         self.flipped_bits = 0
         self.conversions = 0
 
@@ -97,8 +104,13 @@ class World:
     ) -> None:
         self.plant = plant
         self.diode = Diode()
-        self.contacts = CHAIN
+        self.contacts = CHAIN & ~KEY
+        self.outputs = 0  # as the board has them
         self.absent = 0
+        self.ambient_c = AMBIENT_C
+        self.supply_mv = SUPPLY_MV
+        self.enable_stuck = False  # open: neither the monostable nor the chain darkens
+        self.photodiode_gain = 1.0
         self.leads = [Lead() for _ in range(CHANNELS)]
         for lead in self.leads[len(plan.probes) :]:
             lead.input_faults = OPEN  # nothing is plugged in there
@@ -115,6 +127,10 @@ class World:
         self._next_action = 1 << 60
         self._energy_j = 0.0
         self._batches: list[_Batch] = []
+        self._cut_ms = 0
+        self._hang = False
+        self._withheld: bytes | None = None
+        self._host_heard = 0  # the grid point from which on it is
 
     @property
     def time_s(self) -> float:
@@ -141,6 +157,44 @@ class World:
         self.contacts &= ~contacts
         self.interrupted = True
 
+    def press(self, contacts: int, for_s: float) -> None:
+        """Close these contacts for a while."""
+        self.close(contacts)
+        self.after(for_s, lambda: self.open(contacts))
+
+    def bounce(self, contacts: int, *pauses_s: float) -> None:
+        """Change these contacts over now, and again after each of these pauses: an even number of them leaves them
+        changed."""
+        self.contacts ^= contacts
+        self.interrupted = True
+        if pauses_s:
+            self.after(pauses_s[0], lambda: self.bounce(contacts, *pauses_s[1:]))
+
+    def cut_power(self, for_s: float) -> None:
+        """Take the board's power away for so long, and the converters' with it; the laser has its own."""
+        self._cut_ms = round(for_s * 1000)
+        self.interrupted = True
+
+    def hang(self) -> None:
+        """Let the firmware go no further than where it sleeps now: only interrupts and its watchdog still come."""
+        self._hang = True
+        self.interrupted = True
+
+    def silence_host(self, for_s: float) -> None:
+        """Hold back what the host sends for so long; then it comes all at once."""
+        self._withheld = self._withheld or b""
+        self._host_heard = self.grid + round(for_s * _GRID_PER_S)
+
+    @property
+    def supply_mv(self) -> float:
+        """The supply's voltage, of which the board sees a third."""
+        return self._supply_mv
+
+    @supply_mv.setter
+    def supply_mv(self, millivolts: float) -> None:
+        self._supply_mv = millivolts
+        self._supply_u16 = supply_u16(millivolts)
+
     def mean_power_w(self) -> float:
         """Mean optical power since the last call a second ago, W."""
         energy, self._energy_j = self._energy_j, 0.0
@@ -150,19 +204,33 @@ class World:
         """Take the board's outputs, move time towards its target and give it its inputs."""
         answer = self._console(bytes(board.tx), self.time_s)
         board.tx = bytearray()
+        self.outputs = board.outputs
+        if self._withheld is not None:
+            answer = self._withhold(answer)
         if answer:
             self._give(board, answer)
         if self._origin_ms is None:
             if not board.started:
                 board.now_ms = board.target_ms
-                board.inputs = self.contacts
+                self._give_inputs(board)
                 return
             self._origin_ms = board.now_ms - ORIGIN_BEFORE_FIRST_CONVERSION_MS
         if board.started:
             self._start(board)
         self._advance(board, self._origin_ms)
+        self._give_inputs(board)
+
+    def _give_inputs(self, board: BoardPort) -> None:
         board.inputs = self.contacts
+        board.supply_u16 = self._supply_u16
         board.absent = self.absent
+
+    def _withhold(self, answer: bytes) -> bytes:
+        assert self._withheld is not None
+        kept = self._withheld + answer
+        silent = self.grid < self._host_heard
+        self._withheld = kept if silent else None
+        return b"" if silent else kept
 
     @staticmethod
     def _give(board: BoardPort, line: bytes) -> None:
@@ -188,28 +256,42 @@ class World:
         while self.grid < last:
             self._step(self._next_stop(board, origin_ms, last) - self.grid)
             self._at_grid_point(board)
-            self.power_w = self._sample(board, origin_ms, self.grid)
-            if self.interrupted:
-                self.interrupted = False
+            interrupted = self.interrupted
+            if interrupted:
+                self._strike(board)
+            self.power_w = self._light_w(board, origin_ms + self.grid * GRID_MS)
+            if interrupted:
                 board.now_ms = max(board.now_ms, origin_ms + self.grid * GRID_MS)
-                board.adc_u16 = photodiode_u16(self.power_w, self._photodiode_noise[self.grid])
+                board.adc_u16 = self._photodiode_u16(self.power_w)
                 return
-        board.adc_u16 = photodiode_u16(self.power_w, self._photodiode_noise[self.grid])
+        board.adc_u16 = self._photodiode_u16(self.power_w)
         board.now_ms = board.target_ms
 
-    def _sample(self, board: BoardPort, origin_ms: int, grid: int) -> float:
-        """Optical power from the outputs as they are at a grid point: chain closed and the monostable still open."""
-        open_ms = origin_ms + grid * GRID_MS - board.edge_ms
-        if open_ms >= MONOSTABLE_MS or self.contacts & CHAIN != CHAIN:
+    def _strike(self, board: BoardPort) -> None:
+        """An action changed something that the board must see, or feel, at once."""
+        self.interrupted = False
+        if self._cut_ms:
+            board.cut_ms, self._cut_ms = self._cut_ms, 0
+            board.pwm_cc = board.outputs = self.outputs = 0
+        if self._hang:
+            board.hang, self._hang = 1, False
+
+    def _light_w(self, board: BoardPort, board_ms: int) -> float:
+        """Optical power from the outputs as they are: the chain closed and the monostable still open at that time."""
+        shut = board_ms - board.edge_ms >= MONOSTABLE_MS or self.contacts & CHAIN != CHAIN
+        if shut and not self.enable_stuck:
             return 0.0
         return self.diode.power_w(board.pwm_cc, board.pwm_top)
 
+    def _photodiode_u16(self, power_w: float) -> int:
+        return photodiode_u16(power_w * self.photodiode_gain, self._photodiode_noise[self.grid])
+
     def _next_stop(self, board: BoardPort, origin_ms: int, last: int) -> int:
         """The next grid point at which something can change."""
-        power_next_w = self._sample(board, origin_ms, self.grid + 1)
+        power_next_w = self._light_w(board, origin_ms + (self.grid + 1) * GRID_MS)
         if power_next_w != self.power_w:
             return self.grid + 1
-        if power_next_w:
+        if power_next_w and not self.enable_stuck:
             last = min(last, -(-(board.edge_ms + MONOSTABLE_MS - origin_ms) // GRID_MS))
         last = min(last, self._next_action)
         for batch in self._batches:
@@ -244,16 +326,23 @@ class World:
         """Conversions end: each result is its junction's mean over the time between."""
         seconds = (batch.end - batch.start) * GRID_MS / 1000
         means_c = ((self.plant.junction_integral_c_s - batch.integral_c_s) / seconds).tolist()
-        means_c += [AMBIENT_C] * (CHANNELS - len(means_c))
+        means_c += [self.ambient_c] * (CHANNELS - len(means_c))
+        cold_q12 = round(self.ambient_c * _Q12)
         for i in batch.probes:
             lead = self.leads[i]
-            if not lead.stalled:
-                board.hot_q12[i] = self._hot_q12(i, lead, means_c[i])
-                board.cold_q12[i] = _AMBIENT_Q12
-                board.input_faults[i] = lead.input_faults
-                board.done |= 1 << i
+            if lead.stalled:
+                continue
+            board.done |= 1 << i
+            if lead.stuck:
+                continue  # what the board was given last stands
+            board.hot_q12[i] = self._hot_q12(i, lead, means_c[i])
+            board.cold_q12[i] = cold_q12
+            board.input_faults[i] = lead.input_faults
+            if lead.glitches:
+                lead.glitches -= 1
+                board.input_faults[i] |= OPEN
 
     def _hot_q12(self, i: int, lead: Lead, mean_c: float) -> int:
         """What the converter's input shows, 1/4096 °C, with noise and whatever the lead does to it."""
-        hot_c = AMBIENT_C if lead.shorted else mean_c
+        hot_c = self.ambient_c if lead.shorted else mean_c
         return (round((hot_c + lead.offset_c) * _Q12) + self._probe_noise[i][lead.conversions]) ^ lead.flipped_bits

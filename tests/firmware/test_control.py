@@ -24,10 +24,10 @@ def law_settings(**changes: int) -> Any:
 any_settings = st.builds(
     law_settings,
     set_point_mc=st.integers(limits.SET_POINT_MIN_MC, limits.SET_POINT_MAX_MC),
-    cap_mw=st.integers(100, limits.CAP_MAX_MW),
+    cap_mw=st.integers(100, max(limits.CAP_MAX_MW)),
     kp_mw_per_c=st.integers(1, limits.GAIN_MAX_MW_PER_C),
     ti_ms=st.integers(limits.INTEGRAL_TIME_MIN_MS, limits.INTEGRAL_TIME_MAX_MS),
-    feed_forward_mw=st.integers(0, limits.CAP_MAX_MW),
+    feed_forward_mw=st.integers(0, max(limits.CAP_MAX_MW)),
 )
 probe_mc = st.integers(30000, 60000) | st.integers(-273150, 2100000)
 tip_limits = st.integers(limits.PROBE_LIMIT_MIN_MC, 95000)

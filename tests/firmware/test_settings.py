@@ -56,7 +56,8 @@ def test_both_bounds_are_inside_and_one_beyond_is_not(name: str) -> None:
 
 
 def test_ranges_are_the_hard_limits() -> None:
-    assert settings.RANGES["cap_mw"][1] == limits.CAP_MAX_MW <= 5000
+    assert settings.RANGES["cap_mw"][1] == max(limits.CAP_MAX_MW) <= 5000
+    assert limits.CAP_MAX_MW == (3000, 5000)
     assert settings.RANGES["set_point_mc"] == (42000, 50000)
     assert settings.RANGES["energy_mj"][1] == limits.ENERGY_MAX_MJ
     assert settings.RANGES["emission_ms"][1] == limits.EMISSION_MAX_MS
@@ -131,6 +132,37 @@ def test_committing_twice_is_the_same() -> None:
     taken = uploaded()
     assert [taken.commit(), taken.commit()] == ["", ""]
     assert values(taken) == PLAN
+
+
+@pytest.mark.parametrize(("fibre", "most"), [(0, 3000), (1, 5000)])
+def test_the_fibre_bounds_the_cap(fibre: int, most: int) -> None:
+    assert uploaded({"fibre": fibre, "cap_mw": most}).commit() == ""
+    if most < 5000:
+        taken = uploaded({"fibre": fibre, "cap_mw": most + 1})
+        assert taken.commit() == f"cap_mw = {most + 1}: this kind of fibre allows {most}"
+        assert not taken.complete
+
+
+def test_types_are_those_of_the_converters() -> None:
+    types = load("drivers.reading").TYPES
+    for i in range(4):
+        assert settings.RANGES[f"probe{i}_type"] == (0, len(types) - 1)
+
+
+def test_the_host_may_ask_for_less_of_everything_but_never_for_more_than_the_hard_limits() -> None:
+    bounds = {
+        "tolerance_mc": limits.TOLERANCE_MAX_MC,
+        "hold_ms": limits.HOLD_MAX_MS,
+        "kp_mw_per_c": limits.GAIN_MAX_MW_PER_C,
+        "ti_ms": limits.INTEGRAL_TIME_MAX_MS,
+        "feed_forward_mw": max(limits.CAP_MAX_MW),
+        "lease_ms": limits.LEASE_MAX_MS,
+        "confirm_ms": limits.CONFIRM_MAX_MS,
+        "probe0_limit_mc": max(limits.PROBE_LIMIT_MAX_MC),
+    }
+    for name, highest in bounds.items():
+        assert settings.RANGES[name][1] == highest
+    assert all(high < 1 << 30 for _, high in settings.RANGES.values())
 
 
 def test_feed_forward_above_the_cap_is_refused() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -10,6 +10,7 @@ import pytest
 from host.fake_device import MANIFEST, FakeDevice
 from host.plans import SHORT, short, skip_without_vm
 
+from imilt.link import default_key
 from imilt.plan import Plan
 from imilt.record import Recorder
 from imilt.treat import Treatment
@@ -22,15 +23,26 @@ def recorder(tmp_path: Path) -> Iterator[Recorder]:
 
 
 class Connect(Protocol):
-    def __call__(self, device: FakeDevice, plan: Plan | None = None, manifest: str = MANIFEST) -> Treatment: ...
+    def __call__(
+        self,
+        device: FakeDevice,
+        plan: Plan | None = None,
+        manifest: str = MANIFEST,
+        key_of: Callable[[str], bytes] = default_key,
+    ) -> Treatment: ...
 
 
 @pytest.fixture
 def connect(recorder: Recorder) -> Connect:
     """Put a treatment at the other end of a device's line."""
 
-    def joined(device: FakeDevice, plan: Plan | None = None, manifest: str = MANIFEST) -> Treatment:
-        device.host = Treatment(plan or short(), recorder, device.prompt, None, manifest)
+    def joined(
+        device: FakeDevice,
+        plan: Plan | None = None,
+        manifest: str = MANIFEST,
+        key_of: Callable[[str], bytes] = default_key,
+    ) -> Treatment:
+        device.host = Treatment(plan or short(), recorder, device.prompt, None, manifest, key_of)
         return device.host
 
     return joined

@@ -100,6 +100,7 @@ def test_a_file_that_is_no_plan_is_refused(
         (["--fault", "open@5:0.5"], ("--fault open@5:0.5", "probe = 0.5", "0 to 1")),
         (["--fault", "offset@5:0,nan"], ("--fault offset@5:0,nan", "celsius = nan", "-200 to 200")),
         (["--fault", "flip@5:0,19"], ("--fault flip@5:0,19", "bit = 19", "0 to 18")),
+        (["--fault", "brown-out@5:1"], ("--fault brown-out@5:1", "millivolts = 1", "1800 to 5500")),
         (["--fault", "over-power@5:11"], ("--fault over-power@5:11", "factor = 11", "0 to 10")),
         (["--wrong"], ("--wrong",)),
         (["more"], ("more",)),
@@ -128,6 +129,16 @@ def test_a_port_that_cannot_be_opened_is_told_and_nothing_written(tmp_path: Path
     message = refusal_of(run("treat", plan, "--port", port, cwd=tmp_path))
     assert f"--port {port}" in message
     assert names_in(tmp_path) == {"plan.toml"}
+
+
+def test_a_bad_file_of_keys_is_refused_before_anything_is_done(
+    tmp_path: Path, plan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = write(tmp_path, "696d = 5\n", "keys.toml")
+    monkeypatch.setenv("IMILT_KEYS", str(keys))
+    message = refusal_of(run("treat", plan, "--port", "/dev/nothing-there", cwd=tmp_path))
+    assert message.startswith(f"{keys}: entry 1 ")
+    assert names_in(tmp_path) == {"keys.toml"}
 
 
 def test_a_folder_in_use_is_refused_and_untouched(tmp_path: Path, plan: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 from host.plans import BARE, DEFAULT, PLANS, SHORT, changed, load, short, write
@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from support.firmware import load as load_firmware
 
 from imilt.errors import InputError
-from imilt.plan import Plan, Probe, Section, describe, find_plan, load_plan
+from imilt.plan import HIGHEST_CAP_W, HIGHEST_LIMIT_C, Plan, Probe, Section, describe, find_plan, load_plan
 
 CONTROL = {"role": "control", "radial_mm": 5.0}
 
@@ -94,6 +94,22 @@ BAD: dict[str, tuple[str, tuple[str, ...]]] = {
     "a hold that the light cannot last for": (
         changed(("hold_min = 0.5", "hold_min = 2.0\nmax_emission_min = 1.0")),
         ("treatment.max_emission_min = 1.0", "hold_min = 2.0"),
+    ),
+    "cap its fibre cannot have": (
+        SHORT + '\n[fibre]\nkind = "bare"\ncap_w = 3.5\n',
+        ("fibre.cap_w = 3.5", "bare", "3 W"),
+    ),
+    "unknown type of thermocouple": (
+        changed(("radial_mm = 5.0", 'radial_mm = 5.0\ntype = "C"')),
+        ("probes[0].type = 'C'", "'K'", "'T'"),
+    ),
+    "unknown wish for a lost host": (
+        SHORT + '\n[supervision]\non_lost_host = "wait"\n',
+        ("supervision.on_lost_host = 'wait'", "'pause' or 'stop'"),
+    ),
+    "a lease that no host can keep": (
+        SHORT + "\n[supervision]\nlease_s = 0.5\n",
+        ("supervision.lease_s = 0.5", "1 s"),
     ),
     "limit its role cannot have": (
         changed(("radial_mm = 5.0", "radial_mm = 5.0\nlimit_c = 80.0")),
@@ -196,6 +212,36 @@ def test_the_firmware_takes_what_the_host_takes(section: str, key: str, low: flo
         taken_by_the_firmware(with_value(section, key, value))
 
 
+@pytest.mark.parametrize("kind", ["bare", "diffuser"])
+def test_the_firmware_takes_each_fibre_up_to_its_own_cap(kind: str) -> None:
+    most = load_firmware("limits").CAP_MAX_MW[("bare", "diffuser").index(kind)]
+    assert taken_by_the_firmware(short(fibre={"kind": kind, "cap_w": most / 1000})).cap_mw == most
+    with pytest.raises(ValidationError, match=r"fibre\.cap_w"):
+        short(fibre={"kind": kind, "cap_w": most / 1000 + 0.001})
+
+
+def test_the_highest_values_are_the_firmwares_own() -> None:
+    limits = load_firmware("limits")
+    assert [round(1000 * watts) for watts in HIGHEST_CAP_W.values()] == list(limits.CAP_MAX_MW)
+    assert [round(1000 * celsius) for celsius in HIGHEST_LIMIT_C.values()] == list(limits.PROBE_LIMIT_MAX_MC[1:])
+    assert list(HIGHEST_CAP_W) == ["bare", "diffuser"]
+    assert list(HIGHEST_LIMIT_C) == ["control", "tip", "guard", "spare"]
+
+
+def test_the_types_are_the_firmwares_own() -> None:
+    types = get_args(Probe.model_fields["type"].annotation)
+    assert "".join(types) == load_firmware("drivers.reading").TYPES
+    for code, letter in enumerate(types):
+        plan = short(probes=[CONTROL | {"type": letter}])
+        assert taken_by_the_firmware(plan).types[0] == code
+
+
+@pytest.mark.parametrize(("wish", "stops"), [("pause", 0), ("stop", 1)])
+def test_what_is_to_be_done_about_a_lost_host_arrives(wish: str, stops: int) -> None:
+    settings = taken_by_the_firmware(short(supervision={"on_lost_host": wish, "lease_s": 2.5, "confirm_min": 4.0}))
+    assert (settings.lease_stops, settings.lease_ms, settings.confirm_ms) == (stops, 2500, 240_000)
+
+
 @given(
     st.sampled_from(["control", "tip", "guard", "spare"]),
     st.floats(41.0, 95.0),
@@ -215,7 +261,7 @@ def test_the_device_gets_integers_in_the_units_of_their_names() -> None:
     assert all(type(value) is int for value in fields.values())
     assert (fields["set_point_mc"], fields["hold_ms"], fields["energy_mj"]) == (45500, 150_000, 1_500_000)
     assert (fields["probe0_role"], fields["probe1_role"]) == (1, 3)
-    assert (fields["probe0_type"], fields["probe0_limit_mc"], fields["probe1_limit_mc"]) == (1, 60000, 43000)
+    assert (fields["probe0_type"], fields["probe0_limit_mc"], fields["probe1_limit_mc"]) == (7, 60000, 43000)
 
 
 # What `imilt plan describe` lists
@@ -229,9 +275,19 @@ def test_describe_lists_every_parameter_with_unit_range_and_source() -> None:
         body = {line.split()[0]: line for line in lines[heads[0] + 1 : heads[0] + 1 + len(model.model_fields)]}
         assert body.keys() == model.model_fields.keys()
         for key, field in model.model_fields.items():
-            limits = bounds(field)
+            limits, choices = bounds(field), get_args(field.annotation)
             if limits:
                 check_described(body[key], field, limits)
+            elif get_origin(field.annotation) is Literal:
+                assert ", ".join(choices) in body[key]
+                assert ("required" if field.is_required() else f"= {field.default}") in body[key]
+
+
+def test_describe_says_what_stands_in_place_of_nothing() -> None:
+    lines = {line.split()[0]: line for line in describe() if line.strip()}
+    assert "= by kind" in lines["cap_w"]
+    assert "= by role" in lines["limit_c"]
+    assert "None" not in "".join(lines.values())
 
 
 def check_described(line: str, field: FieldInfo, limits: tuple[float, float]) -> None:
@@ -239,7 +295,11 @@ def check_described(line: str, field: FieldInfo, limits: tuple[float, float]) ->
     assert isinstance(extra, dict)
     assert f" {extra['unit']} " in line + " ", line
     assert f"{limits[0]:g} to {limits[1]:g}" in line
-    assert ("required" if field.is_required() else f"= {field.default}") in line
     if not field.is_required():
         assert field.description, f"no source: {line}"
-        assert line.endswith(field.description)
+        otherwise, _, source = field.description.partition(": ")
+        default, told = (otherwise, source) if field.default is None else (field.default, field.description)
+        assert f"= {default} " in line
+        assert line.endswith(told)
+    else:
+        assert " required " in line

@@ -61,8 +61,8 @@ def interrupt_when(
     """Ctrl-C once `state` is entered."""
     enter = device.enter
 
-    def entering(entered: str) -> None:
-        enter(entered)
+    def entering(entered: str, end: int | None = None) -> None:
+        enter(entered, end)
         for _ in range(times if entered == state else 0):
             session.interrupt()
 

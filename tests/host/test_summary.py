@@ -119,6 +119,21 @@ def test_the_true_twins_are_the_tissues(recorder: Recorder) -> None:
     assert told["true_cem43_control_min"] == 4.5
 
 
+def test_pauses_are_told_with_their_reasons(recorder: Recorder) -> None:
+    recorder.event("fault", 3.0, "fault 20: probe open", fault=20, name="probe open")
+    seconds = [*TREATED[:6], ("paused", 44.0), ("paused", 43.0), ("heating", 44.0), *TREATED[6:]]
+    record(recorder, seconds, end=20)
+    told = figures_of(recorder)
+    assert told["paused_s"] == 2.0
+    assert told["pauses"] == [{"time_s": 6.0, "length_s": 2.0, "code": 20, "reason": "probe open", "ended": "resumed"}]
+
+
+def test_without_a_pause_there_is_none(recorder: Recorder) -> None:
+    record(recorder, TREATED)
+    told = figures_of(recorder)
+    assert (told["paused_s"], told["pauses"]) == (0, [])
+
+
 def test_without_a_truth_there_are_no_twins(recorder: Recorder) -> None:
     record(recorder, TREATED)
     assert not [name for name in figures_of(recorder) if name.startswith("true_")]
@@ -158,6 +173,7 @@ def treatment(**changes: Any) -> Treatment:
         "state": "complete",
         "end_code": 1,
         "fault": {},
+        "fault_known": False,
         "identity": {"version": "0.1.0", "board": "rpi-pico"},
         "trace_sha256": "00",
         "missing_rows": 0,
@@ -184,7 +200,14 @@ FAULT = {
         ({}, "complete", 1, "the hold was completed"),
         ({"end_code": 2}, "stopped", 2, "stopped by the operator"),
         ({"state": "standby", "end_code": 0}, "stopped", 2, "stopped by the operator"),
-        ({"state": "fault", "end_code": 51, "fault": FAULT}, "fault", 51, "fault 51: key off; turn it on"),
+        (
+            {"state": "fault", "end_code": 51, "fault": FAULT, "fault_known": True},
+            "fault",
+            51,
+            "fault 51: key off; turn it on",
+        ),
+        ({"end_code": 4}, "expired", 4, "paused by the host and not resumed"),
+        ({"state": "standby", "end_code": 5}, "expired", 5, "armed and not started"),
         ({"problem": "nobody did: press"}, "host", 3, "nobody did: press"),
     ],
 )
@@ -196,11 +219,12 @@ def test_the_end_is_told_as_word_number_and_sentence(
     assert (summary["end_reason"], summary["end_code"], summary["end_text"]) == (reason, code, text)
 
 
-def test_a_fault_whose_line_was_lost_is_still_told_by_its_number(recorder: Recorder) -> None:
+@pytest.mark.parametrize("other", [{}, FAULT | {"fault": "20", "name": "probe open"}])
+def test_a_fault_whose_line_was_lost_is_still_told_by_its_number(recorder: Recorder, other: dict[str, str]) -> None:
     record(recorder, TREATED)
-    summary = write_summary(recorder, treatment(state="fault", end_code=51), {})
+    summary = write_summary(recorder, treatment(state="fault", end_code=51, fault=other), {})
     assert (summary["end_reason"], summary["end_code"]) == ("fault", 51)
-    assert "51" in summary["end_text"]
+    assert summary["end_text"].startswith("fault 51; its details were lost")
 
 
 def test_the_file_is_what_is_returned(recorder: Recorder) -> None:

@@ -13,7 +13,7 @@ from imilt.plan import Plan
 from imilt_sim.laser_driver import Diode
 from imilt_sim.levels.cpython import Device
 from imilt_sim.tissue.plant import Plant
-from imilt_sim.world import World
+from imilt_sim.world import KEY, World
 
 CONVERSION_MS = 169
 TOP = 6249  # of 20 kHz
@@ -30,6 +30,7 @@ class Port:
     tx: bytearray = field(default_factory=bytearray)
     inputs: int = 0
     adc_u16: int = 0
+    supply_u16: int = 0
     done: int = 0
     absent: int = 0
     hot_q12: list[int] = field(default_factory=lambda: [0] * 4)
@@ -40,6 +41,9 @@ class Port:
     pwm_cc: int = 0
     pwm_top: int = TOP
     edge_ms: int = -0x7FFFFFFF
+    outputs: int = 0
+    cut_ms: int = 0
+    hang: int = 0
 
 
 class FakePlant:
@@ -57,17 +61,21 @@ class FakePlant:
 
 
 class Bench:
-    """A world with a fake plant and a port: `begin` starts the grid, `pass_ms` lets time pass as the firmware would."""
+    """A world with a fake plant and a port: `begin` starts the grid, `pass_ms` lets time pass as the firmware would.
 
-    def __init__(self, plan: Plan | None = None, seed: int = 1) -> None:
+    The key is on, unlike at a treatment's beginning.
+    """
+
+    def __init__(self, plan: Plan | None = None, seed: int = 1, world_type: type[World] = World) -> None:
         self.plan = plan or short(probe_model={"noise_c": 0.0})
         self.plant = FakePlant(len(self.plan.probes))
         self.heard: list[tuple[float, bytes]] = []
         self.answer = b""
         self.seconds: list[float] = []
-        self.world = World(
+        self.world = world_type(
             self.plan, cast(Plant, self.plant), seed, self._console, lambda world: self.seconds.append(world.time_s)
         )
+        self.world.contacts |= KEY
         self.port = Port()
 
     def _console(self, data: bytes, time_s: float) -> bytes:

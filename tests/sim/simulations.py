@@ -28,9 +28,11 @@ def setup(
     seed: int = 1,
     faults: Sequence[str] = (),
     firmware: Path | None = None,
+    **device: Any,
 ) -> Setup:
     plan: LoadedPlan = load(folder, text)
-    return Setup(plan, level, seed, [parse_fault(fault, len(plan.plan.probes)) for fault in faults], firmware)
+    struck = [parse_fault(fault, len(plan.plan.probes)) for fault in faults]
+    return Setup(plan, level, seed, struck, firmware, **device)
 
 
 def simulate(

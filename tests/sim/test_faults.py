@@ -10,8 +10,8 @@ from sim.boards import Bench
 from sim.simulations import simulate
 
 from imilt.errors import InputError
-from imilt_sim.faults import KINDS, parse_fault
-from imilt_sim.world import CHAIN, EMERGENCY_STOP, FIBRE, FOOTSWITCH, KEY, REMOTE, World
+from imilt_sim.faults import _RANGES, KINDS, parse_fault
+from imilt_sim.world import CHAIN, COVER, EMERGENCY_STOP, FIBRE, FOOTSWITCH, KEY, REMOTE, World
 
 
 def struck(text: str) -> World:
@@ -28,6 +28,7 @@ def struck(text: str) -> World:
         ("key@1", KEY),
         ("interlock@1", REMOTE),
         ("fibre@1", FIBRE),
+        ("cover@1", COVER),
         ("footswitch@1", FOOTSWITCH),
     ],
 )
@@ -43,6 +44,8 @@ def test_a_contact_opens(text: str, contact: int) -> None:
         ("shorted-leads@1:0", 0, "shorted", True),
         ("offset@1:1,-4.5", 1, "offset_c", -4.5),
         ("stale@1:0", 0, "stalled", True),
+        ("stuck@1:1", 1, "stuck", True),
+        ("glitch@1:1,3", 1, "glitches", 3),
         ("flip@1:0,0", 0, "flipped_bits", 1 << 5),
         ("flip@1:1,18", 1, "flipped_bits", 1 << 23),
     ],
@@ -57,8 +60,58 @@ def test_a_chip_is_gone() -> None:
     assert struck("absent@1:1").absent == 0b10
 
 
-def test_the_laser_gives_more() -> None:
-    assert struck("over-power@1:2.5").diode.gain == 2.5
+@pytest.mark.parametrize(
+    ("text", "name", "value"),
+    [("over-power@1:2.5", "gain", 2.5), ("under-power@1:0.4", "gain", 0.4), ("pwm-stuck@1:0.2", "stuck_duty", 0.2)],
+)
+def test_the_laser_goes_wrong(text: str, name: str, value: float) -> None:
+    assert getattr(struck(text).diode, name) == value
+    assert getattr(Bench().world.diode, name) != value
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "value"),
+    [
+        ("enable-stuck@1", "enable_stuck", True),
+        ("photodiode@1:0", "photodiode_gain", 0.0),
+        ("brown-out@1:4200", "supply_mv", 4200),
+        ("cold-junction@1:-5", "ambient_c", -5.0),
+    ],
+)
+def test_something_around_the_board_goes_wrong(text: str, name: str, value: float) -> None:
+    assert getattr(struck(text), name) == value
+    assert getattr(Bench().world, name) != value
+
+
+@pytest.mark.parametrize(("text", "told"), [("power-cut@1:2.5", (2500, 0)), ("hang@1", (0, 1))])
+def test_the_board_is_told_of_what_befalls_it(text: str, told: tuple[int, int]) -> None:
+    bench = Bench()
+    bench.begin()
+    parse_fault(text, 2).apply(bench.world)
+    bench.pass_ms(100)
+    assert (bench.port.cut_ms, bench.port.hang) == told
+
+
+def test_the_host_falls_silent() -> None:
+    bench = Bench()
+    bench.begin()
+    parse_fault("host-silent@1:0.5", 2).apply(bench.world)
+    bench.answer = b"k,1,0\n"
+    bench.pass_all_ms(495)
+    assert not bench.port.rx
+    bench.pass_all_ms(20)
+    bench.pass_all_ms(20)
+    assert bytes(bench.port.rx) == b"k,1,0\n"
+
+
+def test_every_kind_says_what_it_does_and_takes_arguments_of_known_ranges() -> None:
+    for name, kind in KINDS.items():
+        assert kind.help
+        low = ",".join("0" if argument == "probe" else f"{_RANGES[argument][0]}" for argument in kind.arguments)
+        high = ",".join("1" if argument == "probe" else f"{_RANGES[argument][1]}" for argument in kind.arguments)
+        for text in (low, high):
+            fault = parse_fault(f"{name}@1:{text}" if text else f"{name}@1", 2)
+            fault.apply(Bench().world)
 
 
 @pytest.mark.parametrize(("text", "time_s"), [("estop@0", 0.0), ("estop@600", 600.0), ("open@12.34:0", 12.34)])
@@ -97,6 +150,24 @@ def test_the_time_is_in_seconds(text: str, time_s: float) -> None:
         "flip@5:0,0.5",
         "over-power@5:-1",
         "over-power@5:1e400",
+        "under-power@5:1.1",
+        "pwm-stuck@5:-0.1",
+        "pwm-stuck@5",
+        "enable-stuck@5:1",
+        "photodiode@5:11",
+        "brown-out@5:1799",
+        "brown-out@5:5501",
+        "power-cut@5:0",
+        "power-cut@5:601",
+        "power-cut@5",
+        "hang@5:1",
+        "host-silent@5:nan",
+        "glitch@5:0",
+        "glitch@5:0,0",
+        "glitch@5:0,1.5",
+        "glitch@5:2,1",
+        "stuck@5:2",
+        "cold-junction@5:201",
     ],
 )
 def test_what_is_no_fault_is_refused_by_its_text(text: str) -> None:
@@ -122,17 +193,19 @@ ENDS = {
     "absent": ("absent@20:0", 31),
     "over-power": ("over-power@20:5", 40),
 }
+RESUMABLE = (20, 21, 22, 30, 31)
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"footswitch", "flip"}))
+@pytest.mark.parametrize("kind", ENDS)
 def test_each_ends_the_treatment_with_its_own_fault(tmp_path: Path, kind: str) -> None:
     text, number = ENDS[kind]
     summary = simulate(tmp_path, faults=[text])
     assert (summary["end_reason"], summary["end_code"]) == ("fault", number)
     assert summary["end_text"].startswith(f"fault {number}: ")
     assert summary["faults"] == [text]
-    # Struck at 20 s, and watched for 10 s more.
-    assert summary["duration_s"] == pytest.approx(30.5, abs=0.6)
+    # Struck at 20 s; watched for 10 s more, or given five minutes to go away while it is paused.
+    resumable = number in RESUMABLE
+    assert summary["duration_s"] == pytest.approx(325 if resumable else 30.5, abs=5 if resumable else 0.6)
     lines = (tmp_path / "run" / "events.jsonl").read_text().splitlines()
     told = [event["text"] for event in map(json.loads, lines) if event["kind"] == "operator"]
     assert told == [f"fault injected: {text}"]
@@ -151,7 +224,7 @@ def test_a_released_footswitch_pauses_and_hands_resume(tmp_path: Path) -> None:
     assert summary["end_reason"] == "complete"
     lines = (tmp_path / "run" / "events.jsonl").read_text().splitlines()
     states = [event["state"] for event in map(json.loads, lines) if event["kind"] == "state"]
-    assert states == ["ready", "heating", "paused", "heating", "holding", "cooling", "complete"]
+    assert states == ["self-test", "ready", "heating", "paused", "heating", "holding", "cooling", "complete"]
 
 
 def test_a_fault_that_never_came_about_is_not_told_as_if_it_had(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imilt_sim.laser_driver import Diode, photodiode_u16
+from imilt_sim.laser_driver import Diode, photodiode_u16, supply_u16
 
 TOP = 6249
 FULL = TOP + 1
@@ -36,6 +36,20 @@ def test_full_duty_and_beyond_is_the_maximum(compare: int) -> None:
 def test_a_driver_at_fault_gives_more() -> None:
     assert Diode(gain=3.0).power_w(960, TOP) == pytest.approx(3 * Diode().power_w(960, TOP))
     assert Diode(gain=3.0).power_w(400, TOP) == 0.0
+
+
+@pytest.mark.parametrize("compare", [0, 960, FULL])
+def test_a_driver_whose_set_point_is_stuck_does_not_follow(compare: int) -> None:
+    assert Diode(stuck_duty=0.54).power_w(compare, TOP) == pytest.approx(12.5, abs=1e-3)
+    assert Diode(stuck_duty=0.0).power_w(compare, TOP) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("millivolts", "counts"), [(0, 0), (1800, 745), (4500, 1861), (5000, 2068), (5500, 2275), (12_000, 4095)]
+)
+def test_the_supply_is_a_third_on_a_converter_of_3300_mv(millivolts: float, counts: int) -> None:
+    value = supply_u16(millivolts)
+    assert (value >> 4, value & 0xF) == (counts, counts >> 8)
 
 
 @pytest.mark.parametrize(

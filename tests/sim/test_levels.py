@@ -14,6 +14,7 @@ from imilt.firmware import firmware_dir, firmware_sha256
 from imilt_sim.levels import check_level, micropython
 
 FAULTS = ["footswitch@15", "offset@30:1,3", "estop@50"]
+UPSETS = ["brown-out@15:4900", "cold-junction@18:25", "host-silent@19:0.5", "pwm-stuck@22:0.5"]
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +34,11 @@ def test_the_same_seed_gives_the_same_trace_on_every_level(
 
 
 @pytest.mark.micropython
-def test_the_levels_agree_on_a_run_with_faults_to_the_last_byte(tmp_path: Path) -> None:
-    for level in ("cpython", "micropython"):
-        summary = simulate(tmp_path, level, level=level, faults=FAULTS)
-        assert summary["end_code"] == 50
+@pytest.mark.parametrize("faults", [FAULTS, UPSETS, ["power-cut@20:0.3"], ["hang@20.1"]], ids=lambda faults: faults[0])
+def test_the_levels_agree_on_a_run_with_faults_to_the_last_byte(tmp_path: Path, faults: list[str]) -> None:
+    ends = [simulate(tmp_path, level, level=level, faults=faults)["end_text"] for level in ("cpython", "micropython")]
+    assert ends[0] == ends[1]
+    assert ("restarted" in ends[0]) == (len(faults) == 1)
     for name in ("cycles.csv", "events.jsonl", "truth.csv"):
         one, other = ((tmp_path / level / name).read_bytes() for level in ("cpython", "micropython"))
         assert one == other, name

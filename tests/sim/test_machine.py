@@ -8,8 +8,10 @@ import pytest
 from sim.boards import StandIns
 from support.firmware import load
 
+from imilt_sim import world as w
+
 SYSTEM_HZ = 125_000_000
-PWM_PIN, ENABLE_PIN, KEY_PIN, PHOTODIODE_PIN = 2, 3, 7, 26
+PWM_PIN, ENABLE_PIN, KEY_PIN, BUZZER_PIN, PHOTODIODE_PIN, SUPPLY_PIN = 2, 3, 7, 13, 26, 29
 KEY_BIT = 1 << 1
 
 
@@ -58,6 +60,35 @@ def test_pwm_on_another_pin_is_no_laser(stand_ins: StandIns) -> None:
     assert stand_ins.board.pwm_cc == 0
 
 
+def test_the_buzzer_sounds_while_its_duty_is_not_zero(stand_ins: StandIns) -> None:
+    pwm = stand_ins.machine.PWM(stand_ins.machine.Pin(BUZZER_PIN), freq=2000, duty_u16=0)
+    assert stand_ins.board.outputs == 0
+    pwm.duty_u16(32768)
+    assert stand_ins.board.outputs == 16
+    pwm.freq(500)
+    assert stand_ins.board.outputs == 16
+    pwm.duty_u16(0)
+    assert stand_ins.board.outputs == 0
+
+
+@pytest.mark.parametrize("pin", [PWM_PIN, BUZZER_PIN])
+def test_a_pin_has_one_master(stand_ins: StandIns, pin: int) -> None:
+    """Taken back as a plain output it no longer follows its slice, and the slice not what is written to the pin."""
+    Pin, board = stand_ins.machine.Pin, stand_ins.board
+    pwm = stand_ins.machine.PWM(Pin(pin), freq=20_000, duty_u16=32768)
+    lit = (board.pwm_cc, board.outputs)
+    assert lit in ((3125, 0), (0, 16))
+    Pin(pin).value(0)
+    assert (board.pwm_cc, board.outputs) == lit
+    Pin(pin, Pin.OUT, value=0)
+    pwm.duty_u16(65535)
+    assert (board.pwm_cc, board.outputs) == (0, 0)
+    stand_ins.machine.PWM(Pin(pin), freq=20_000, duty_u16=32768)
+    assert (board.pwm_cc, board.outputs) == lit
+    Pin(pin, Pin.IN)
+    assert (board.pwm_cc, board.outputs) == (0, 0)
+
+
 def test_a_slice_that_halts_may_leave_the_pin_high(stand_ins: StandIns) -> None:
     pwm = stand_ins.machine.PWM(stand_ins.machine.Pin(PWM_PIN), freq=20_000, duty_u16=8000)
     pwm.deinit()
@@ -70,10 +101,51 @@ def test_a_slice_that_halts_may_leave_the_pin_high(stand_ins: StandIns) -> None:
 
 
 def test_the_wiring_is_that_of_the_firmware(stand_ins: StandIns) -> None:
-    wiring, pins = stand_ins.module("wiring"), load("pins")
+    wiring, pins = stand_ins.module("wiring"), load("board")
     assert (wiring.LASER_PWM, wiring.LASER_ENABLE) == (pins.LASER_PWM, pins.LASER_ENABLE)
     assert (wiring.CHIP_SELECTS, wiring.INPUTS) == (pins.CHIP_SELECTS, pins.INPUTS)
-    assert wiring.PHOTODIODE_ADC == pins.PHOTODIODE_ADC
+    assert wiring.OUTPUTS == (
+        pins.AIMING_BEAM,
+        pins.EMISSION_INDICATOR,
+        pins.ALARM_RED,
+        pins.ALARM_YELLOW,
+        pins.BUZZER,
+    )
+    assert (wiring.PHOTODIODE_ADC, wiring.SUPPLY_ADC) == (pins.PHOTODIODE_ADC, pins.SUPPLY_ADC)
+
+
+def test_the_worlds_masks_are_those_of_the_wiring(stand_ins: StandIns) -> None:
+    wiring = stand_ins.module("wiring")
+    inputs = {w.EMERGENCY_STOP: 6, w.KEY: 7, w.REMOTE: 8, w.FIBRE: 9, w.COVER: 0}
+    inputs |= {w.FOOTSWITCH: 10, w.READY_BUTTON: 11, w.SILENCE: 12, w.SERVICE: 1}
+    outputs = {w.AIMING_BEAM: 4, w.EMISSION_INDICATOR: 5, w.ALARM_RED: 14, w.ALARM_YELLOW: 15, w.BUZZER: 13}
+    assert inputs == {1 << i: pin for i, pin in enumerate(wiring.INPUTS)}
+    assert outputs == {1 << i: pin for i, pin in enumerate(wiring.OUTPUTS)}
+    assert w.CHAIN == w.EMERGENCY_STOP | w.KEY | w.REMOTE | w.FIBRE | w.COVER == 31
+
+
+@pytest.mark.parametrize(("pin", "mask"), [(4, 1), (5, 2), (14, 4), (15, 8), (13, 16)])
+def test_outputs_are_collected_in_a_mask(stand_ins: StandIns, pin: int, mask: int) -> None:
+    Pin = stand_ins.machine.Pin
+    other = Pin(4 if pin != 4 else 5, Pin.OUT, value=1)
+    both = stand_ins.board.outputs | mask
+    out = Pin(pin, Pin.OUT, value=1)
+    assert stand_ins.board.outputs == both != mask
+    other.off()
+    assert stand_ins.board.outputs == mask
+    out.off()
+    assert stand_ins.board.outputs == 0
+    out.on()
+    Pin(pin, Pin.IN)
+    assert stand_ins.board.outputs == 0
+
+
+@pytest.mark.parametrize("i", range(9))
+def test_each_contact_has_its_input(stand_ins: StandIns, i: int) -> None:
+    Pin = stand_ins.machine.Pin
+    stand_ins.board.inputs = 1 << i
+    levels = [Pin(pin, Pin.IN, Pin.PULL_UP)() for pin in stand_ins.module("wiring").INPUTS]
+    assert levels == [0 if k == i else 1 for k in range(9)]
 
 
 def test_a_closed_contact_reads_0_and_an_open_one_is_pulled_up(stand_ins: StandIns) -> None:
@@ -158,6 +230,20 @@ def test_the_photodiode_is_on_its_channel(stand_ins: StandIns, pin: int) -> None
     assert stand_ins.machine.ADC(27).read_u16() == 0
 
 
+@pytest.mark.parametrize("pin", [SUPPLY_PIN, 3])
+def test_the_supply_is_on_its_channel(stand_ins: StandIns, pin: int) -> None:
+    stand_ins.board.supply_u16 = 4321
+    assert stand_ins.machine.ADC(pin).read_u16() == 4321
+    assert stand_ins.machine.ADC(stand_ins.machine.Pin(SUPPLY_PIN)).read_u16() == 4321
+    assert stand_ins.machine.ADC(PHOTODIODE_PIN).read_u16() == 0
+
+
+@pytest.mark.parametrize("pin", [5, 25, 31])
+def test_a_pin_without_a_converter_is_refused(stand_ins: StandIns, pin: int) -> None:
+    with pytest.raises(ValueError, match="ADC"):
+        stand_ins.machine.ADC(pin)
+
+
 def registers(stand_ins: StandIns, chip: int = 0, **bus: int) -> bytes:
     """Read configuration 0 and 1 of a chip."""
     Pin = stand_ins.machine.Pin
@@ -195,3 +281,32 @@ def test_an_absent_chip_floats(stand_ins: StandIns) -> None:
 def test_without_a_select_nobody_answers(stand_ins: StandIns) -> None:
     spi = stand_ins.machine.SPI(0, baudrate=1_000_000, phase=1)
     assert spi.read(2) == b"\xff\xff"
+
+
+# Scratch registers
+
+
+SCRATCH = 0x4005800C
+
+
+def test_four_scratch_registers_begin_at_0_and_keep_what_is_written(stand_ins: StandIns) -> None:
+    memory = stand_ins.machine.mem32
+    assert [memory[SCRATCH + 4 * i] for i in range(4)] == [0] * 4
+    for i in range(4):
+        memory[SCRATCH + 4 * i] = (1 << 30) - 1 - i
+    assert [memory[SCRATCH + 4 * i] for i in range(4)] == [(1 << 30) - 1 - i for i in range(4)]
+
+
+@pytest.mark.parametrize("value", [1 << 30, -1, 0xFFFFFFFF])
+def test_what_would_be_an_integer_on_the_boards_heap_is_refused(stand_ins: StandIns, value: int) -> None:
+    with pytest.raises(ValueError, match="heap"):
+        stand_ins.machine.mem32[SCRATCH] = value
+    assert stand_ins.machine.mem32[SCRATCH] == 0
+
+
+@pytest.mark.parametrize("address", [0, SCRATCH - 4, SCRATCH + 1, SCRATCH + 2, SCRATCH + 16])
+def test_there_is_no_other_memory(stand_ins: StandIns, address: int) -> None:
+    with pytest.raises(ValueError, match=hex(address)):
+        stand_ins.machine.mem32[address]
+    with pytest.raises(ValueError, match=hex(address)):
+        stand_ins.machine.mem32[address] = 0

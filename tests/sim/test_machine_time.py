@@ -120,22 +120,51 @@ def test_a_watchdog_has_the_chips_range(stand_ins: StandIns, timeout: int) -> No
     stand_ins.machine.WDT(timeout=8388)
 
 
-def test_a_reset_that_was_asked_for(stand_ins: StandIns) -> None:
+def test_a_reset_that_was_asked_for_looks_like_the_watchdogs(stand_ins: StandIns) -> None:
+    """On the RP2040 it is the watchdog that carries it out."""
     assert stand_ins.machine.reset_cause() == PWRON
     with pytest.raises(reset_of(stand_ins)):
         stand_ins.machine.reset()
+    assert stand_ins.machine.reset_cause() == WATCHDOG
+
+
+def test_no_time_passes_between_a_reset_and_the_firmwares_end(stand_ins: StandIns) -> None:
+    with pytest.raises(reset_of(stand_ins)):
+        stand_ins.machine.reset()
+    for call in (lambda: stand_ins.time.sleep_ms(100), stand_ins.machine.reset):
+        with pytest.raises(reset_of(stand_ins)):
+            call()
+    assert (stand_ins.time.ticks_ms(), stand_ins.exchanges) == (0, 0)
+
+
+def test_after_a_reset_no_transfer_reaches_a_converter(stand_ins: StandIns) -> None:
+    machine = stand_ins.machine
+    spi, select = machine.SPI(0, baudrate=2_000_000, phase=1), machine.Pin(17, machine.Pin.OUT, value=1)
+    with pytest.raises(reset_of(stand_ins)):
+        machine.reset()
+    select(0)
+    spi.write(bytes((0x80, 0x51)))
+    stand_ins.board.thaw()
+    assert stand_ins.board.chips[0].registers[0] == 0
+    assert stand_ins.board.started == 0
+
+
+def test_a_soft_reset_is_an_exception(stand_ins: StandIns) -> None:
+    with pytest.raises(SystemExit):
+        stand_ins.machine.soft_reset()
 
 
 def test_a_reset_makes_the_pins_inputs_and_stops_everything(stand_ins: StandIns) -> None:
     machine, board = stand_ins.machine, stand_ins.board
     machine.PWM(machine.Pin(2), freq=20_000, duty_u16=8000)
     machine.Pin(3, machine.Pin.OUT, value=1)
+    machine.Pin(14, machine.Pin.OUT, value=1)
     machine.WDT(timeout=500)
     machine.Timer(period=10, callback=lambda t: None)
     board.chips[0].registers[1] = 0x37
     board.reset_pins()
-    assert (board.pwm_cc, board.enable_level, board.timers, board.irqs) == (0, 0, [], {})
-    assert board.edge_ms < -1_000_000
+    assert (board.pwm_cc, board.enable_level, board.outputs, board.timers, board.irqs) == (0, 0, 0, [], {})
+    assert board.edge_ms == 0  # the monostable is not on the board
     stand_ins.time.sleep_ms(10_000)  # no watchdog any more
     assert board.chips[0].registers[1] == 0x37  # powered apart from the microcontroller
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from host.plans import BARE, DEFAULT, SHORT, changed
-from sim.simulations import BOTH_LEVELS, changed_firmware, setup, simulate
+from sim.simulations import BOTH_LEVELS, change_stand_in, changed_firmware, setup, simulate
 
 from imilt.errors import InputError, RunError
 from imilt.plan import load_plan
@@ -194,8 +194,8 @@ def test_a_firmware_that_hangs_is_reset_by_its_watchdog(tmp_path: Path, level: s
 
 
 NEVER_STARTS = ("app.py", "        self.board_name = board_name\n", "        raise ValueError('broken')\n")
-MAIN_RESETS = ("main.py", "        App(board.Board(), board.NAME).run()\n", "        machine.reset()\n")
-BOOT_RESETS = ("boot.py", "import pins\n", "import machine\nimport pins\n\nmachine.reset()\n")
+MAIN_RESETS = ("main.py", "        App(board.Board(), board.NAME, service).run()\n", "        machine.reset()\n")
+BOOT_RESETS = ("boot.py", "import board\n", "import machine\nimport board\n\nmachine.reset()\n")
 
 
 @pytest.mark.parametrize(
@@ -249,15 +249,30 @@ def test_ctrl_c_comes_out_of_a_simulation_too(tmp_path: Path, level: str) -> Non
 
 
 @pytest.mark.micropython
-def test_a_vm_that_dies_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    firmware = changed_firmware(tmp_path, "limits.py", "CYCLE_MS = const(100)", "CYCLE_MS = const(100")
+def test_a_vm_that_dies_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    change_stand_in(
+        monkeypatch, tmp_path, "vboard.py", "            board.come_up()\n", "            board.come_down()\n"
+    )
     with pytest.raises(RunError, match=r"the MicroPython VM ended with code 1"):
-        simulate(tmp_path, level="micropython", firmware=firmware)
+        simulate(tmp_path, level="micropython")
+    assert "AttributeError" in capfd.readouterr().err
+
+
+@BOTH_LEVELS
+def test_a_firmware_that_cannot_be_imported_is_told(
+    tmp_path: Path, level: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    firmware = changed_firmware(tmp_path, "limits.py", "CYCLE_MS = const(100)", "CYCLE_MS = const(100")
+    summary = simulate(tmp_path, level=level, firmware=firmware)
+    assert summary["end_reason"] == "host"
+    assert "fell silent" in summary["end_text"]
     assert "SyntaxError" in capfd.readouterr().err
 
 
 def test_another_manifest_than_the_devices_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imilt_sim.simulate.firmware_sha256", lambda folder: "00" * 32)
+    monkeypatch.setattr("imilt_sim.simulate.firmware_sha256", lambda folder, mpy: "00" * 32)
     summary = simulate(tmp_path, text=SHORT)
     assert summary["end_reason"] == "host"
     assert "flash the device" in summary["end_text"]

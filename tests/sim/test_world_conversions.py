@@ -89,6 +89,43 @@ def test_a_stalled_converter_never_finishes(bench: Bench) -> None:
     assert bench.port.done == 0b0010
 
 
+def test_a_stuck_converter_finishes_with_its_last_code_and_status() -> None:
+    bench = Bench(short())
+    bench.begin()
+    bench.pass_all_ms(195)
+    before = (bench.port.hot_q12[0], bench.port.cold_q12[0], bench.port.input_faults[0])
+    bench.world.leads[0].stuck = True
+    bench.world.leads[0].input_faults = OPEN
+    bench.world.ambient_c = 30.0
+    others = set()
+    for _ in range(3):
+        bench.port.done = 0
+        converted(bench)
+        assert bench.port.done == 0b0011
+        assert (bench.port.hot_q12[0], bench.port.cold_q12[0], bench.port.input_faults[0]) == before
+        others.add(bench.port.hot_q12[1])
+    assert len(others) == 3
+    assert bench.port.cold_q12[1] == 30 * C_TO_Q12
+
+
+def test_a_glitch_is_open_for_so_many_conversions(bench: Bench) -> None:
+    bench.world.leads[1].glitches = 2
+    seen = []
+    for _ in range(4):
+        converted(bench, ms=200)
+        seen.append(bench.port.input_faults[:2])
+    assert seen == [[0, OPEN], [0, OPEN], [0, 0], [0, 0]]
+
+
+def test_the_connectors_temperature_is_the_cold_junctions_and_that_of_touching_leads(bench: Bench) -> None:
+    bench.world.ambient_c = 41.5
+    bench.world.leads[1].shorted = True
+    bench.pass_all_ms(195)
+    bench.port.done = 0
+    assert converted(bench, 0b0111) == [37.0, 41.5, 41.5, 0.0]
+    assert bench.port.cold_q12 == [41.5 * C_TO_Q12] * 3 + [0]
+
+
 def test_an_absent_converter_is_told_to_the_board(bench: Bench) -> None:
     bench.world.absent = 0b0001
     bench.pass_ms(20)

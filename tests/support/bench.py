@@ -19,39 +19,68 @@ PLAN = {
     "kp_mw_per_c": 350,
     "ti_ms": 110000,
     "feed_forward_mw": 1500,
+    "fibre": 1,
+    "lease_ms": 3000,
+    "lease_stops": 0,
+    "confirm_ms": 300000,
     "probe0_role": 1,
-    "probe0_type": 1,
+    "probe0_type": 7,
     "probe0_limit_mc": 60000,
     "probe1_role": 2,
-    "probe1_type": 1,
+    "probe1_type": 7,
     "probe1_limit_mc": 95000,
     "probe2_role": 3,
-    "probe2_type": 1,
+    "probe2_type": 7,
     "probe2_limit_mc": 43000,
     "probe3_role": 4,
-    "probe3_type": 0,
+    "probe3_type": 3,
     "probe3_limit_mc": 60000,
 }
 
 
 class Bench:
-    """`cycle` turns it; `rows`, `answers`, `states` and `faults` are what the host received."""
+    """`cycle` turns it; `rows`, `answers`, `states`, `faults`, `alarms` and `reasons` are what the host received.
 
-    def __init__(self, firmware: Firmware | None = None) -> None:
+    The host says hello and sends a heartbeat ten times a second while it listens. `restart` gives the same device after
+    a reset or a loss of power.
+    """
+
+    def __init__(
+        self,
+        firmware: Firmware | None = None,
+        board: stubs.Board | None = None,
+        store: stubs.Store | None = None,
+        problem: str = "",
+        service: bool = False,
+    ) -> None:
         self.firmware = firmware or shared()
-        self.board = stubs.Board(self.firmware)
-        self.app = self.firmware.load("app").App(self.board, "bench")
+        self.board = board or stubs.Board(self.firmware)
+        self.store = store or stubs.Store(self.firmware)
+        self.app = self.firmware.load("app").App(self.board, "bench", service, (self.store, "0" * 64, problem, ""))
         self.treatment = self.firmware.load("treatment")
+        self.report = self.firmware.load("report")
         self.host = Link(self._row, self._line)
         self.host_listens = True
         self.rows: list[dict[str, int]] = []
         self.answers: dict[int, tuple[bool, str]] = {}
         self.states: list[list[str]] = []
         self.faults: list[list[str]] = []
+        self.alarms: list[list[str]] = []
+        self.reasons: list[list[str]] = []
+        self.journal: list[list[str]] = []
+        self.shown: list[list[str]] = []
+        self.lines: list[tuple[str, list[str]]] = []
+        self.beats = True
+        self.host.send("hello", "2")
 
     @property
     def state(self) -> str:
         return self.treatment.STATES[self.app.treatment.state]
+
+    def restart(self, power_lost: bool = False, problem: str = "", service: bool = False) -> Bench:
+        """The same device after a reset, or after power was lost; nothing has been turned yet."""
+        board = stubs.Board(self.firmware, self.board, power_lost)
+        return Bench(self.firmware, board, self.store.loaded_again(), problem, service)
 
     @property
     def duty(self) -> int:
@@ -60,6 +89,8 @@ class Bench:
     def cycle(self, count: int = 1) -> None:
         for _ in range(count):
             if self.host_listens:
+                if self.beats and self.host.can_sign:
+                    self.host.send_signed("beat", self.app.count)
                 self.board.serial.rx += self.host.to_send()
             self.app.cycle()
             self.follow_light()
@@ -67,8 +98,10 @@ class Bench:
                 self.host.receive(self.board.serial.take())
 
     def follow_light(self) -> None:
-        """The photodiode sees what is commanded, as with a sound laser."""
-        self.board.deliver_mw(self.app.allowed_mw if self.duty else 0)
+        """The photodiode sees what the laser emits, and what leaks."""
+        light = self.board.light
+        light.turn()
+        self.board.deliver_mw(light.mw + light.leak_mw)
 
     def to_phase(self, phase: int) -> None:
         """Cycle until the next cycle has `phase` in its frame."""
@@ -77,7 +110,12 @@ class Bench:
 
     def command(self, name: str, text: str = "") -> tuple[bool, str]:
         """Send one command, turn a cycle or a few, and return the answer."""
-        sequence = self.host.send(name, text)
+        if name in ("hello", "pause", "stop"):
+            sequence = self.host.send(name, text)
+        else:
+            while not self.host.can_sign:
+                self.cycle()
+            sequence = self.host.send_signed(name, self.app.count, text)
         for _ in range(30):
             self.cycle()
             if sequence in self.answers:
@@ -97,7 +135,8 @@ class Bench:
             chip.tc_mc = round(c * 1000)
 
     def to_standby_with_plan(self, **changes: int) -> None:
-        """A plan is taken and every probe has been read in the dark."""
+        """A plan is taken, the key was turned and every probe has been read in the dark."""
+        self.turn_key()
         self.upload(**changes)
         self.to_phase(1)
         self.cycle(10)
@@ -106,6 +145,8 @@ class Bench:
         self.to_standby_with_plan(**changes)
         assert self.command("arm") == (True, "")
         self.press("ready")
+        assert self.state == "self-test"
+        self.cycle(14)
         assert self.state == "ready"
 
     def to_heating(self, **changes: int) -> None:
@@ -115,25 +156,30 @@ class Bench:
 
     def to_holding(self, **changes: int) -> None:
         self.to_heating(**changes)
+        self.temperatures(41.5)
+        self.cycle(10)
         self.temperatures(45.5)
         self.cycle(20)
         assert self.state == "holding"
         assert self.duty > 0
 
     def resume(self) -> None:
-        """From ready or paused to heating."""
+        """From ready or paused to heating, and on until there is light."""
+        self.board.open("footswitch")
+        self.cycle()
         assert self.command("start") == (True, "")
         self.board.close("footswitch")
-        self.cycle()
+        self.cycle(2)
         assert self.state == "heating"
+        self.cycle(30)
         self.to_phase(0)
         self.cycle()
         assert self.duty > 0
 
     def press(self, name: str) -> None:
-        """Press a button for one cycle."""
+        """Press a button for as long as it takes to be debounced."""
         self.board.close(name)
-        self.cycle()
+        self.cycle(2)
         self.board.open(name)
 
     def turn_key(self) -> None:
@@ -141,20 +187,36 @@ class Bench:
         self.board.open("key")
         self.cycle()
         self.board.close("key")
-        self.cycle()
+        self.cycle(2)
+
+    def line_lengths(self) -> list[int]:
+        """Lengths of all lines that the device sends from now on, as they come."""
+        lengths: list[int] = []
+        receive = self.host.receive
+
+        def measure(data: bytes) -> None:
+            lengths.extend(len(line) + 1 for line in (bytes(self.host._rest) + data).split(b"\n")[:-1])
+            receive(data)
+
+        self.host.receive = measure  # type: ignore[method-assign]
+        return lengths
 
     def _row(self, payload: bytes) -> None:
         values = [int(text) for text in payload.split(b",")]
-        names = self.app.COLUMNS + self.app.PROBE_COLUMNS if len(values) > len(self.app.COLUMNS) else self.app.COLUMNS
+        columns = self.report.COLUMNS
+        names = columns + self.report.PROBE_COLUMNS if len(values) > len(columns) else columns
         self.rows.append(dict(zip(names, values, strict=True)))
 
     def _line(self, kind: str, fields: list[str]) -> None:
         if kind == "A":
             self.answers[int(fields[0])] = (fields[1] == "1", fields[2])
-        elif kind == "S":
-            self.states.append(fields)
-        elif kind == "F":
-            self.faults.append(fields)
+        kept = {"S": self.states, "F": self.faults, "L": self.alarms, "W": self.reasons} | {
+            "J": self.journal,
+            "V": self.shown,
+        }
+        if kind in kept:
+            kept[kind].append(fields)
+        self.lines.append((kind, fields))
 
     def fault(self) -> dict[str, Any]:
         """The latched fault as the application has it."""
@@ -164,7 +226,7 @@ class Bench:
 
 def in_state(state: str) -> Bench:
     """A bench that has been brought to `state` by commands, hands and temperatures."""
-    bench = Bench()
+    bench = Bench(service=state == "service")
     ways = {
         "standby": bench.to_standby_with_plan,
         "ready": bench.to_ready,
@@ -174,6 +236,8 @@ def in_state(state: str) -> Bench:
         "complete": lambda: _to_complete(bench),
         "paused": lambda: _to_paused(bench),
         "fault": lambda: _to_fault(bench),
+        "self-test": lambda: _to_self_test(bench),
+        "service": lambda: None,
     }
     ways[state]()
     assert bench.state == state
@@ -187,8 +251,9 @@ def _to_cooling(bench: Bench) -> None:
 
 def _to_complete(bench: Bench) -> None:
     _to_cooling(bench)
-    bench.temperatures(37)
-    bench.cycle(20)
+    for control_c in (45.5, 41.5, 37):
+        bench.temperatures(control_c)
+        bench.cycle(10)
 
 
 def _to_paused(bench: Bench) -> None:
@@ -202,3 +267,9 @@ def _to_fault(bench: Bench) -> None:
     bench.board.open("emergency stop", "footswitch")
     bench.cycle()
     bench.board.close("emergency stop")
+
+
+def _to_self_test(bench: Bench) -> None:
+    bench.to_standby_with_plan()
+    bench.command("arm")
+    bench.press("ready")

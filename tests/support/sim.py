@@ -45,7 +45,7 @@ class Watched(Simulation):
 
     def rows(self) -> list[dict[str, int]]:
         """Every row that the device sent, those included that the host no longer records."""
-        columns = load("app").App.COLUMNS
+        columns = load("report").COLUMNS
         bodies = [body_of(line) or b"" for line in bytes(self.sent).split(b"\n")]
         values = [[int(text) for text in body.split(b",")[2:]] for body in bodies if body.startswith(b"T,")]
         return [dict(zip(columns, row, strict=False)) for row in values]
@@ -90,10 +90,11 @@ def simulate(
     edits: Sequence[tuple[str, str]] = (),
     level: str = "cpython",
     firmware: Path | None = None,
+    flash: Path | None = None,
 ) -> tuple[Watched, Run]:
     """Run the short plan, with these texts of it replaced, under these faults."""
     plan = load_plan(short_plan(folder, *edits))
-    setup = Setup(plan, level, faults=[parse_fault(text, 4) for text in faults], firmware=firmware)
+    setup = Setup(plan, level, faults=[parse_fault(text, 4) for text in faults], firmware=firmware, flash=flash)
     watched = Watched(setup, folder / "run")
     watched.run()
     return watched, Run.load(folder / "run")

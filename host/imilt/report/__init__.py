@@ -56,6 +56,9 @@ def render(run: Run) -> str:
             sections=[look for look in section.LOOKS if look.name in boxes],
             reasons=tables.reason_rows(run),
             reason_key=tables.reason_key(run),
+            self_tests=tables.self_test_rows(run),
+            pauses=tables.pause_rows(run),
+            alarms=tables.alarm_rows(run),
             probes=tables.probe_rows(run),
             events=tables.event_rows(run, drawn_only=True),
             all_events=tables.event_rows(run, drawn_only=False),
@@ -100,4 +103,6 @@ def _models(run: Run) -> dict[str, Any]:
         if run.plan is not None:
             models |= {"temperatures": traces.temperatures(canvas), "close_up": traces.close_up(canvas)}
         models |= {"power": traces.power(canvas), "reasons": traces.reasons(canvas), "dose": traces.dose(canvas)}
+        alarms = traces.alarm_strip(canvas)
+        models |= {"alarms": alarms} if alarms else {}
     return models | section.panels(run.tissue, run.plan)

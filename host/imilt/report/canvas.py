@@ -18,9 +18,9 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
-from imilt.report.frames import frame_table, segments
+from imilt.report.frames import frame_table
 from imilt.report.look import EVENT_INK, INK, QUIET, RULE, STATE_FILL, clock, role_colours
-from imilt.run import Run
+from imilt.run import Run, segments
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 DRAWN_EVENTS = ("state", "fault", "warning", "operator", "device", "note")

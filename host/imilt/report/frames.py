@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -34,15 +33,6 @@ def thin(x: Floats, y: Floats, buckets: int = MAX_BUCKETS) -> tuple[Floats, Floa
 def _extremes(y: Floats, start: int, end: int) -> tuple[int, ...]:
     part = y[start:end]
     return start, start + int(part.argmin()), start + int(part.argmax()), end - 1
-
-
-def segments(values: NDArray[Any]) -> Iterator[tuple[int, int, int]]:
-    """(first row, row after the last, value) of every run of one value."""
-    if not len(values):
-        return
-    starts = np.concatenate(([0], np.flatnonzero(np.diff(values)) + 1))
-    for start, end in zip(starts, [*starts[1:], len(values)], strict=True):
-        yield int(start), int(end), int(values[start])
 
 
 def minutes(seconds: Floats) -> NDArray[np.float32]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from imilt.episodes import pauses
 from imilt.report.cards import BOILING_C
 from imilt.report.figures import figures, light_step_c, number
 from imilt.report.look import amount, clock, count, span
@@ -81,7 +82,7 @@ def _fault_text(run: Run) -> str:
 def in_words(run: Run) -> list[str]:
     """What the figures mean, in plain sentences; the first one bears on the treatment itself."""
     values = figures(run)
-    told = [_reading(run, values), _reach(values), _why_power(run)]
+    told = [_reading(run, values), _reach(values), _paused(run), _why_power(run)]
     return [sentence for sentence in told if sentence]
 
 
@@ -131,6 +132,20 @@ def _reach(values: dict[str, Any]) -> str:
     return (
         f"The set-point's band was never reached in {span(emission)} of light." if emission else "No light was emitted."
     )
+
+
+def _paused(run: Run) -> str:
+    """How often, for how long and for what."""
+    found = pauses(run)
+    if not found:
+        return ""
+    why = " and ".join(dict.fromkeys(pause.text for pause in found))
+    length_s = sum(pause.length_s for pause in found)
+    return f"It was paused {_times(len(found))}, for {span(length_s)} in all, because of: {why}."
+
+
+def _times(number: int) -> str:
+    return {1: "once", 2: "twice"}.get(number, f"{number} times")
 
 
 def _why_power(run: Run) -> str:

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from imilt import episodes
 from imilt.report.canvas import DRAWN_EVENTS
-from imilt.report.look import EVENT_INK, NOTHING, QUIET, REASON_FILL, amount, clock, of, role_colours
+from imilt.report.look import EVENT_INK, NOTHING, QUIET, REASON_FILL, URGENCY_INK, amount, clock, of, role_colours, span
 from imilt.report.outcome import reason_shares
 from imilt.run import Run
 
@@ -37,6 +38,62 @@ class ReasonRow(NamedTuple):
     colour: str
     of_light: float
     of_hold: float
+
+
+class SelfTestRow(NamedTuple):
+    clock: str
+    passed: bool
+    text: str
+
+
+class PauseRow(NamedTuple):
+    clock: str
+    length: str
+    why: str
+    ended: str
+
+
+class AlarmRow(NamedTuple):
+    """All times that one alarm was on."""
+
+    number: int
+    name: str
+    urgency: str
+    colour: str
+    times: int
+    first: str
+    length: str
+
+
+def self_test_rows(run: Run) -> list[SelfTestRow]:
+    return [
+        SelfTestRow(clock(test.start_s), test.ended == episodes.PASSED, test.ended) for test in episodes.self_tests(run)
+    ]
+
+
+def pause_rows(run: Run) -> list[PauseRow]:
+    return [
+        PauseRow(clock(pause.start_s), span(pause.length_s), pause.text, pause.ended) for pause in episodes.pauses(run)
+    ]
+
+
+def alarm_rows(run: Run) -> list[AlarmRow]:
+    """In the order in which they first came; the pauses of the sound last."""
+    by_number: dict[int, list[episodes.Episode]] = {}
+    for episode in [*episodes.alarms(run), *episodes.sound_pauses(run)]:
+        by_number.setdefault(episode.number, []).append(episode)
+    return [
+        AlarmRow(
+            number,
+            found[0].text,
+            found[0].urgency or NOTHING,
+            URGENCY_INK.get(found[0].urgency, QUIET),
+            len(found),
+            clock(found[0].start_s),
+            span(sum(episode.length_s for episode in found)),
+        )
+        for number, found in by_number.items()
+    ]
 
 
 def event_rows(run: Run, drawn_only: bool) -> list[EventRow]:

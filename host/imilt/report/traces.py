@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from bokeh.models import BoxAnnotation, ColumnDataSource, HoverTool, Legend, LegendItem, Span, TabPanel, Tabs
 
+from imilt.episodes import Episode, alarms, sound_pauses
 from imilt.report.canvas import FONT, Canvas, note
-from imilt.report.frames import minutes, segments, thin
-from imilt.report.look import ALLOWED, DELIVERED, INK, QUIET, REASON_FILL, TRUTH, clock, of
-from imilt.run import Floats
+from imilt.report.frames import minutes, thin
+from imilt.report.look import ALLOWED, DELIVERED, INK, QUIET, REASON_FILL, TRUTH, URGENCY_INK, clock, of, span
+from imilt.run import Floats, segments
 
 
 def temperatures(canvas: Canvas) -> Any:
@@ -161,6 +162,40 @@ def reasons(canvas: Canvas) -> Any:
     strip = fig.quad("left", "right", 1, 0, source=source, fill_color="colour", line_color=None)
     told = "<div style='font:12px system-ui,sans-serif'><b>@reason</b><br>@from to @to</div>"
     fig.add_tools(HoverTool(renderers=[strip], tooltips=told))
+    return fig
+
+
+def alarm_strip(canvas: Canvas) -> Any:
+    """A lane for each alarm, by its number, and one for the pauses of the sound; None if there was no alarm."""
+    found = alarms(canvas.run)
+    if not found:
+        return None
+    quiet = sound_pauses(canvas.run)
+    numbers = list(dict.fromkeys(episode.number for episode in found))
+    lanes = {number: lane for lane, number in enumerate([0] * bool(quiet) + numbers[::-1])}
+    fig = canvas.figure(70 + 20 * len(lanes), "alarm", (-0.1, len(lanes) + 0.1))
+    canvas.shade_states(fig)
+    fig.ygrid.grid_line_color = None
+    fig.yaxis.ticker = [lane + 0.5 for lane in lanes.values()]
+    names = {lane + 0.5: str(number) if number else "quiet" for number, lane in lanes.items()}
+    fig.yaxis.major_label_overrides = names
+    drawn: list[Episode] = found + quiet
+    source = ColumnDataSource(
+        {
+            "left": [episode.start_s / 60 for episode in drawn],
+            "right": [episode.end_s / 60 for episode in drawn],
+            "y": [lanes[episode.number] + 0.5 for episode in drawn],
+            "colour": [URGENCY_INK.get(episode.urgency, QUIET) for episode in drawn],
+            "name": [episode.text for episode in drawn],
+            "from": [clock(episode.start_s) for episode in drawn],
+            "length": [span(episode.length_s) for episode in drawn],
+        }
+    )
+    # The line keeps what was on for a second visible beside half an hour.
+    bars = fig.hbar("y", 0.7, "right", "left", source=source, fill_color="colour", line_color="colour", line_width=2)
+    told = "<div style='font:12px system-ui,sans-serif'><b>@name</b><br>at @from for @length</div>"
+    fig.add_tools(HoverTool(renderers=[bars], tooltips=told))
+    canvas.mark_events(fig)
     return fig
 
 

@@ -11,15 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from imilt.errors import InputError, RunError
-from imilt.firmware import firmware_dir
 from imilt_sim.levels.cpython import STANDINS
 from imilt_sim.world import BoardPort
 
 _CHIPS = 4
 # Both formats stand in standins/vm_main.py too, which runs on the other side of the pipe.
-REQUEST = struct.Struct("<IIiHHB4HH")
-REPLY = struct.Struct("<IBHBBBH4i4i4B")
-_HEAP = "8m"
+REQUEST = struct.Struct("<IIiHHBB4HH")
+REPLY = struct.Struct("<IHHHBBIBH4i4i4B")
+_HEAP = "1m"
 
 
 def vm_path() -> str:
@@ -40,6 +39,7 @@ class _Mirror:
     def __init__(self) -> None:
         self.now_ms = self.target_ms = self.started = self.inputs = self.adc_u16 = self.done = self.absent = 0
         self.pwm_cc = self.pwm_top = self.edge_ms = self.rx_at = 0
+        self.outputs = self.supply_u16 = self.cut_ms = self.hang = 0
         self.conversion_ms = [0] * _CHIPS
         self.hot_q12 = [0] * _CHIPS
         self.cold_q12 = [0] * _CHIPS
@@ -49,11 +49,14 @@ class _Mirror:
 
 
 class Device:
-    """One VM. `run` returns when the world ends it; `power_off` is called from inside `exchange` to end it."""
+    """One VM, with what lies in `flash`: there it starts, and there it keeps its files.
 
-    def __init__(self, exchange: Callable[[BoardPort], None], folder: Path | None = None) -> None:
+    `run` returns when the world ends it; `power_off` is called from inside `exchange` to end it.
+    """
+
+    def __init__(self, exchange: Callable[[BoardPort], None], flash: Path) -> None:
         self._exchange = exchange
-        self._folder = folder or firmware_dir()
+        self._flash = flash
         self.board = _Mirror()
         self._off = False
 
@@ -62,14 +65,12 @@ class Device:
 
     def run(self) -> None:
         command = [vm_path(), "-X", f"heapsize={_HEAP}", str(STANDINS / "vm_main.py")]
-        environment = dict(os.environ, MICROPYPATH=f"{self._folder}:{STANDINS}")
         # In a session of its own: Ctrl-C in a terminal is for the host, which then ends the VM.
         with subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            cwd=self._folder,
-            env=environment,
+            cwd=self._flash,
             bufsize=0,
             start_new_session=True,
         ) as process:
@@ -94,14 +95,15 @@ class Device:
         data = _read(read, REQUEST.size, process)
         board = self.board
         board.now_ms, board.target_ms, board.edge_ms, *rest = REQUEST.unpack_from(data)
-        board.pwm_cc, board.pwm_top, board.started, *rest = rest
+        board.pwm_cc, board.pwm_top, board.started, board.outputs, *rest = rest
         board.conversion_ms[:] = rest[:_CHIPS]
         board.tx = bytearray(_read(read, REQUEST.size + rest[_CHIPS], process, data)[REQUEST.size :])
 
     def _reply(self) -> bytes:
         board = self.board
-        head = (board.now_ms, board.inputs, board.adc_u16, board.done, board.absent, int(self._off), len(board.rx))
-        board.done = 0
+        seen = (board.now_ms, board.inputs, board.adc_u16, board.supply_u16, board.done, board.absent)
+        head = (*seen, board.cut_ms, board.hang, len(board.rx))
+        board.done = board.cut_ms = board.hang = 0
         return REPLY.pack(*head, *board.hot_q12, *board.cold_q12, *board.input_faults) + board.rx
 
 

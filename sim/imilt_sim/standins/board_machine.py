@@ -9,6 +9,8 @@ WDT_RESET = vboard.WDT_RESET
 _SYSTEM_HZ = 125000000
 _TOP_MAX = 65534
 _CHIP_MAX_HZ = 5000000
+_SCRATCH_0 = 0x4005800C  # the RP2040's first watchdog scratch register
+_SMALL_INT_BITS = 30  # of the board's integers, which need no room on the heap up to there
 
 
 class Pin:
@@ -26,13 +28,19 @@ class Pin:
         self._trigger = 0
         self._input = wiring.INPUTS.index(id) if id in wiring.INPUTS else -1
         self._chip = wiring.CHIP_SELECTS.index(id) if id in wiring.CHIP_SELECTS else -1
+        self._output = wiring.OUTPUTS.index(id) if id in wiring.OUTPUTS else -1
         self.init(mode, pull, value=value)
 
     def init(self, mode=-1, pull=-1, *, value=None):
         self._mode = mode
         self._pull = pull
         if mode == Pin.OUT:
+            _BOARD.pwm_pins.discard(self.id)
             self(value or 0)
+        elif mode == Pin.IN and self._chip < 0:
+            # The pin lets go of its line, and a pull-down holds what is an output at 0.
+            _BOARD.pwm_pins.discard(self.id)
+            self(0)
 
     def __call__(self, value=None):
         if value is None:
@@ -43,9 +51,13 @@ class Pin:
             _BOARD.select(self._chip, level)
         elif self.id == wiring.LASER_ENABLE:
             _BOARD.write_enable(level)
+        elif self.id in _BOARD.pwm_pins:
+            pass  # the slice drives the pin, not this register
         elif self.id == wiring.LASER_PWM:
             # A plain output: the low-pass sees full duty or none.
             _BOARD.pwm_cc = (_BOARD.pwm_top + 1) * level
+        elif self._output >= 0:
+            _BOARD.write_output(self._output, level)
         return None
 
     value = __call__
@@ -87,6 +99,8 @@ class PWM:
             self.freq(freq)
         if duty_u16 != -1:
             self.duty_u16(duty_u16)
+        _BOARD.pwm_pins.add(self._pin)
+        self._drive(self._compare)
 
     def freq(self, value=None):
         if value is None:
@@ -111,15 +125,23 @@ class PWM:
             return (self._compare * 65535 + period // 2) // period
         self._duty_u16 = value
         self._compare = (value * period + 32767) // 65535
-        if self._pin == wiring.LASER_PWM:
-            _BOARD.pwm_cc = self._compare
-            _BOARD.pwm_top = self._top
+        self._drive(self._compare)
         return None
+
+    def _drive(self, compare):
+        """A pin that was taken back as a plain one no longer shows its slice."""
+        if self._pin not in _BOARD.pwm_pins:
+            return
+        if self._pin == wiring.LASER_PWM:
+            _BOARD.pwm_cc = compare
+            _BOARD.pwm_top = self._top
+        elif self._pin in wiring.OUTPUTS:
+            _BOARD.write_output(wiring.OUTPUTS.index(self._pin), compare)
 
     def deinit(self):
         """The slice halts where its counter is: the pin may stay high, so the worst is assumed."""
-        if self._pin == wiring.LASER_PWM and self._duty_u16:
-            _BOARD.pwm_cc = self._top + 1
+        if self._compare:
+            self._drive(self._top + 1)
 
 
 class SPI:
@@ -159,10 +181,37 @@ class SPI:
 class ADC:
     def __init__(self, pin):
         number = pin if isinstance(pin, int) else pin.id
-        self._wired = number in (wiring.PHOTODIODE_ADC, wiring.PHOTODIODE_ADC - 26)
+        self._channel = number if number < 5 else number - 26
+        if not 0 <= self._channel < 5:
+            raise ValueError("Pin doesn't have ADC capabilities")
 
     def read_u16(self):
-        return _BOARD.adc_u16 if self._wired else 0
+        if self._channel == wiring.PHOTODIODE_ADC - 26:
+            return _BOARD.adc_u16
+        return _BOARD.supply_u16 if self._channel == wiring.SUPPLY_ADC - 26 else 0
+
+
+class _Memory:
+    """`mem32`, of which there are the scratch registers only."""
+
+    def __getitem__(self, address):
+        return _BOARD.scratch[self._index(address)]
+
+    def __setitem__(self, address, value):
+        index = self._index(address)
+        if not 0 <= value < 1 << _SMALL_INT_BITS:
+            raise ValueError(f"{value} would be read back as an integer on the heap")
+        if not _BOARD.frozen:
+            _BOARD.scratch[index] = value
+
+    def _index(self, address):
+        offset = address - _SCRATCH_0
+        if offset & 3 or not 0 <= offset < 4 * vboard.SCRATCHES:
+            raise ValueError(f"there is nothing at {hex(address)}")
+        return offset >> 2
+
+
+mem32 = _Memory()
 
 
 class WDT:
@@ -206,7 +255,12 @@ class Timer:
 
 
 def reset():
-    _BOARD.reset(PWRON_RESET)
+    _BOARD.reset(vboard.ASKED)
+
+
+def soft_reset():
+    """As on the board: an exception, which unwinds the firmware first."""
+    raise SystemExit
 
 
 def reset_cause():

@@ -1,5 +1,9 @@
 """Stand-in for `micropython` on CPython, where nothing can be locked; the VM has the real one."""
 
+import vboard
+
+_BOARD = vboard.BOARD
+
 
 def const(value):
     return value
@@ -14,7 +18,8 @@ def heap_unlock():
 
 
 def kbd_intr(char):
-    pass
+    """Which byte from the host interrupts the program; -1: none."""
+    _BOARD.interrupt_char = char
 
 
 def alloc_emergency_exception_buf(size):

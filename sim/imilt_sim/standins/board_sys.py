@@ -32,10 +32,17 @@ stdin = _Console()
 stdout = _Console()
 implementation = _real.implementation
 modules = _real.modules
+path = _real.path  # on CPython, the device puts its own in this place
+
+
+def exit(code=None):
+    raise SystemExit(code)
 
 
 def print_exception(error, file=None):
-    """To the simulation's standard error: a firmware that fails must be seen."""
+    """To the simulation's standard error: a firmware that fails must be seen. After a reset there is none to fail."""
+    if _BOARD.frozen:
+        return
     if hasattr(_real, "print_exception"):
         _real.print_exception(error, _real.stderr)
     else:

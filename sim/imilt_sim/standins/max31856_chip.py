@@ -1,96 +1,146 @@
-"""MAX31856 at its registers, after its data sheet: conversion times, averaging, cold junction, faults.
+"""MAX31856 at its registers, after its data sheet: conversion modes and times, averaging, cold junction, faults, DRDY.
 
 The world gives the junction's temperature and the state of the leads at the end of a conversion; the chip
-linearises perfectly and rounds down to its resolution. It allocates nothing, as the firmware's cycle must not.
+linearises perfectly and rounds down to its resolution. Open leads show at once, not at every 16th conversion, and
+the test for them takes no time. Voltage mode and an external cold junction are left out. It allocates nothing, as
+the firmware's cycle must not.
 """
 
 REGISTERS = 16
 # Power-up values: CR0, CR1, MASK, cold-junction thresholds, linearised thresholds, offset, results, status.
 _POWER_UP = bytes((0x00, 0x03, 0xFF, 0x7F, 0xC0, 0x7F, 0xFF, 0x80, 0x00, 0x00, 0, 0, 0, 0, 0, 0))
+_AUTO = 0x80
 _ONE_SHOT = 0x40
+_OPEN_TEST = 0x30
+_INTERRUPT_MODE = 0x04
 _FAULT_CLEAR = 0x02
 _FIRST_READ_ONLY = 0x0A
-OPEN = 1
-OVER_UNDER_VOLTAGE = 2
+_STATUS = 0x0F
+OPEN = 0x01
+OVER_UNDER_VOLTAGE = 0x02
+_LOW, _HIGH, _COLD_LOW, _COLD_HIGH, _RANGE, _COLD_RANGE = 0x04, 0x08, 0x10, 0x20, 0x40, 0x80
+_HYSTERESIS_C = 2
+# What can be linearised, °C, types B E J K N R S T; and how cold their cold junctions may be.
+_LOWEST_C = (250, -200, -210, -200, -200, -50, -50, -200)
+_HIGHEST_C = (1820, 1000, 1200, 1372, 1300, 1768, 1768, 400)
+_COLDEST_C = (0, -55, -55, -55, -55, -50, -50, -55)
+_HOTTEST_COLD_C = 125
 
 
 class Chip:
+    """`drdy` is the level of that pin: low from the end of a conversion until its result is read."""
+
     def __init__(self, board, index):
         self._board = board
         self._index = index
+        self._hot = 0  # the last results, in 1/128 and 1/64 °C
+        self._cold = 0
         self.registers = bytearray(_POWER_UP)
         self.converting = False
+        self.drdy = 1
 
-    def conversion_ms(self):
-        """Typical one-shot time: 143 ms at 60 Hz, 169 ms at 50 Hz, two line cycles more for each further sample."""
-        fifty = self.registers[0] & 1
-        extra = (1 << min(self.registers[1] >> 4 & 7, 4)) - 1
-        return (169 if fifty else 143) + extra * (40 if fifty else 33)
+    def conversion_ms(self, first=True):
+        """Typical time of a one-shot or a first conversion, or of one that follows another in continuous mode."""
+        further = (1 << min(self.registers[1] >> 4 & 7, 4)) - 1
+        if self.registers[0] & 1:
+            return 169 + further * 40 if first else 98 + further * 20
+        return 143 + further * 100 // 3 if first else 82 + further * 50 // 3
 
     def transfer(self, out, answer):
         """One transaction: address byte, then data to or from consecutive registers; `answer` may be None."""
         address = out[0]
         if address & 0x80:
             for i in range(1, len(out)):
-                self._write((address + i - 1) & 0x0F, out[i])
+                self._write((address + i - 1) & 0x7F, out[i])
+            self._deselected()
         elif answer is not None:
-            registers = self.registers
             for i in range(1, len(answer)):
-                answer[i] = registers[(address + i - 1) & 0x0F]
+                answer[i] = self._read((address + i - 1) & 0x7F)
+
+    def _read(self, register):
+        if register >= REGISTERS:
+            return 0xFF
+        if _FIRST_READ_ONLY <= register < _STATUS:
+            self.drdy = 1
+        return self.registers[register]
 
     def _write(self, register, value):
-        if register == 0:
-            self._write_cr0(value)
-        elif register < _FIRST_READ_ONLY:
-            self.registers[register] = value
-
-    def _write_cr0(self, value):
-        if value & _FAULT_CLEAR:
-            self.registers[15] = 0
+        registers = self.registers
+        if register == 0 and value & _FAULT_CLEAR:
+            if value & _INTERRUPT_MODE:
+                registers[_STATUS] = 0
             value &= ~_FAULT_CLEAR
-        if not value & _ONE_SHOT:
+        if register < _FIRST_READ_ONLY:
+            registers[register] = value
+
+    def _deselected(self):
+        """Conversions start when chip select rises after a write."""
+        if not self.registers[0] & (_AUTO | _ONE_SHOT):
             self.converting = False
         elif not self.converting:
-            self.converting = True
-            self.registers[0] = value
-            self._board.started |= 1 << self._index
-            self._board.conversion_ms[self._index] = self.conversion_ms()
-        self.registers[0] = value
+            self._begin(True)
+
+    def _begin(self, first):
+        self.converting = True
+        self._board.started |= 1 << self._index
+        self._board.conversion_ms[self._index] = self.conversion_ms(first)
 
     def finish(self, hot_q12, cold_q12, input_faults):
-        """End the conversion: results and status appear, the one-shot bit clears. Temperatures in 1/4096 °C."""
+        """End the conversion: results and status appear, and the one-shot bit clears or the next conversion begins.
+
+        Temperatures in 1/4096 °C. An input beyond the supply suspends everything but its own fault bit.
+        """
         if not self.converting:
             return
         self.converting = False
         registers = self.registers
         registers[0] &= ~_ONE_SHOT
-        offset = registers[9] - 256 if registers[9] & 0x80 else registers[9]
-        cold = (cold_q12 >> 6) + (offset << 2)  # 1/64 °C; the offset register has 1/16 °C
-        cold = max(-0x2000, min(0x1FFF, cold)) << 2
-        registers[0x0A] = cold >> 8 & 0xFF
-        registers[0x0B] = cold & 0xFF
-        status = input_faults
-        if not registers[0] & 0x30:
-            status &= ~OPEN  # detection is off: an open circuit goes unseen
-        if not status:
-            code = max(-0x40000, min(0x3FFFF, hot_q12 >> 5)) << 5
-            registers[0x0C] = code >> 16 & 0xFF
-            registers[0x0D] = code >> 8 & 0xFF
-            registers[0x0E] = code & 0xFF
-        registers[15] = status | self._thresholds(cold >> 8, hot_q12 >> 8) | self._ranges(cold, hot_q12)
+        if input_faults & OVER_UNDER_VOLTAGE:
+            registers[_STATUS] |= OVER_UNDER_VOLTAGE
+        else:
+            # With detection off an open circuit goes unseen.
+            opened = input_faults & OPEN if registers[0] & _OPEN_TEST else 0
+            self._convert(hot_q12, cold_q12, opened)
+            status = opened | self._thresholds() | self._ranges()
+            registers[_STATUS] = status | registers[_STATUS] if registers[0] & _INTERRUPT_MODE else status
+            self.drdy = 0
+        if registers[0] & _AUTO:
+            self._begin(False)
 
-    def _thresholds(self, cold_c, hot_q4):
+    def _convert(self, hot_q12, cold_q12, opened):
         registers = self.registers
-        status = 0x20 if cold_c > _signed(registers[3], 8) else 0
-        status |= 0x10 if cold_c < _signed(registers[4], 8) else 0
-        status |= 0x08 if hot_q4 > _signed(registers[5] << 8 | registers[6], 16) else 0
-        return status | (0x04 if hot_q4 < _signed(registers[7] << 8 | registers[8], 16) else 0)
+        # 1/64 °C; the offset register has 1/16 °C. The sensor gives -64 °C at the lowest.
+        self._cold = max(-0x1000, min(0x1FFF, (cold_q12 >> 6) + (_signed(registers[9], 8) << 2)))
+        registers[0x0A] = self._cold >> 6 & 0xFF
+        registers[0x0B] = self._cold << 2 & 0xFF
+        if not opened:
+            self._hot = max(-0x40000, min(0x3FFFF, hot_q12 >> 5))
+            registers[0x0C] = self._hot >> 11 & 0xFF
+            registers[0x0D] = self._hot >> 3 & 0xFF
+            registers[0x0E] = self._hot << 5 & 0xFF
 
-    def _ranges(self, cold, hot_q12):
-        """Cold junction outside -55..125 °C; hot junction outside the range of types K and T."""
-        status = 0x80 if not -55 << 8 <= cold <= 125 << 8 else 0
-        highest = 400 if self.registers[1] & 0x0F == 7 else 1372
-        return status | (0x40 if not -200 << 12 <= hot_q12 <= highest << 12 else 0)
+    def _thresholds(self):
+        """Beyond the limits; a bit that is set stays until the value is 2 °C inside of its limit again."""
+        registers = self.registers
+        was = registers[_STATUS]
+        cold_c = self._cold >> 6
+        hot_q4 = self._hot >> 3
+        status = 0
+        if cold_c > _signed(registers[3], 8) - (_HYSTERESIS_C if was & _COLD_HIGH else 0):
+            status |= _COLD_HIGH
+        if cold_c < _signed(registers[4], 8) + (_HYSTERESIS_C if was & _COLD_LOW else 0):
+            status |= _COLD_LOW
+        if hot_q4 > _signed(registers[5] << 8 | registers[6], 16) - (_HYSTERESIS_C << 4 if was & _HIGH else 0):
+            status |= _HIGH
+        if hot_q4 < _signed(registers[7] << 8 | registers[8], 16) + (_HYSTERESIS_C << 4 if was & _LOW else 0):
+            status |= _LOW
+        return status
+
+    def _ranges(self):
+        """Outside what the type can be linearised for, or its cold junction compensated."""
+        kind = self.registers[1] & 0x07
+        status = 0 if _COLDEST_C[kind] << 6 <= self._cold <= _HOTTEST_COLD_C << 6 else _COLD_RANGE
+        return status if _LOWEST_C[kind] << 7 <= self._hot <= _HIGHEST_C[kind] << 7 else status | _RANGE
 
 
 def _signed(value, bits):

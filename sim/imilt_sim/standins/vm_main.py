@@ -6,10 +6,12 @@ import sys
 import micropython
 import vboard
 
-_REQUEST = "<IIiHHB4HH"
-_REPLY = "<IBHBBBH4i4i4B"
+_REQUEST = "<IIiHHBB4HH"
+_REPLY = "<IHHHBBIBH4i4i4B"
 _in = sys.stdin.buffer
 _out = sys.stdout.buffer
+# The board's root is the working directory. The VM puts the folder of this file first; here it is searched last.
+_PATH = ["", ".frozen", sys.path[0]]
 _request = bytearray(struct.calcsize(_REQUEST))
 _reply = bytearray(struct.calcsize(_REPLY))
 
@@ -34,6 +36,7 @@ def _exchange(board):
         board.pwm_cc,
         board.pwm_top,
         board.started,
+        board.outputs,
         duration[0],
         duration[1],
         duration[2],
@@ -49,19 +52,27 @@ def _exchange(board):
 
 
 def _take(board, values):
-    board.now_ms, board.inputs, board.adc_u16, board.done, board.absent, _, waiting = values[:7]
+    board.now_ms, board.inputs, board.adc_u16, board.supply_u16, board.done, board.absent = values[:6]
+    board.cut_ms, board.hang, waiting = values[6:9]
     if board.done:
-        board.hot_q12 = values[7:11]
-        board.cold_q12 = values[11:15]
-        board.input_faults = values[15:19]
+        board.hot_q12 = values[9:13]
+        board.cold_q12 = values[13:17]
+        board.input_faults = values[17:21]
     if waiting:
         board.rx = board.rx[board.rx_at :] + _in.read(waiting)
         board.rx_at = 0
 
 
+def _unlock_heap():
+    micropython.heap_lock()
+    while micropython.heap_unlock():
+        pass
+
+
 def _load(name):
     """Import as after a reset: nothing of the firmware is left from before."""
     if name == "boot":
+        sys.path[:] = _PATH
         for loaded in list(sys.modules):
             if loaded not in _permanent:
                 del sys.modules[loaded]
@@ -69,9 +80,11 @@ def _load(name):
 
 
 vboard.BOARD = vboard.Board(_exchange)
+vboard.BOARD.unlock_heap = _unlock_heap
 for _name in ("machine", "select", "time", "sys"):
     sys.modules[_name] = __import__("board_" + _name)
-sys.modules["micropython"] = __import__("vm_micropython")
+for _name in ("micropython", "os"):
+    sys.modules[_name] = __import__("vm_" + _name)
 _permanent = list(sys.modules)
 try:
     vboard.power_on(vboard.BOARD, _load)

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from host.fake_device import COLUMNS, PROBE_COLUMNS
+from host.fake_device import COLUMNS, PROBE_COLUMNS, STATES
 from host.plans import SHORT
 from numpy.typing import NDArray
 
-READY, HEATING, HOLDING, COOLING, COMPLETE, FAULT = 1, 2, 3, 4, 5, 7
-STATES = ("standby", "ready", "heating", "holding", "cooling", "complete", "paused", "fault")
+READY, HEATING, HOLDING, COOLING, COMPLETE, PAUSED, FAULT, SELF_TEST = 1, 2, 3, 4, 5, 6, 7, 8
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,12 @@ class Script:
     """Changes to the summary; None for a run that was killed."""
     simulated: bool = True
     plan: str = SHORT
+    self_test_s: float = 0.0
+    """From the first row on, in place of so much of the time in "ready"."""
+    pauses: tuple[tuple[float, float, int], ...] = ()
+    """(s from the first row, length in s, reason) of each, in place of heating or holding."""
+    told: tuple[dict[str, Any], ...] = ()
+    """Events beside those of the states, in order."""
 
 
 def write_run(folder: Path, script: Script | None = None) -> Path:
@@ -58,6 +63,10 @@ def _rows(script: Script) -> dict[str, NDArray[np.int64]]:
     rows["cycle"] += script.first_cycle + np.arange(count)
     states = np.array([READY, HEATING, HOLDING, COOLING, script.last_state])
     rows["state"] = states[np.searchsorted(ends, time_s + 1e-9, side="right")]
+    rows["state"][time_s < script.self_test_s - 1e-9] = SELF_TEST
+    for start_s, length_s, number in script.pauses:
+        paused = slice(round(start_s * 10), round((start_s + length_s) * 10))
+        rows["state"][paused], rows["end"][paused] = PAUSED, number
     light = (rows["state"] == HEATING) | (rows["state"] == HOLDING)
     rows["reason"] = np.where(light, np.where(rows["state"] == HEATING, 2, 1), 0)
     bright = light & (rows["cycle"] % 10 < 8)
@@ -103,7 +112,22 @@ def _events(script: Script, rows: dict[str, NDArray[np.int64]]) -> list[dict[str
     for i in changes:
         name, cycle = STATES[rows["state"][i]], int(rows["cycle"][i])
         events.append({"time_s": cycle / 10, "kind": "state", "text": name, "state": name, "cycle": cycle})
-    return events
+    return sorted([*events, *script.told], key=lambda event: event["time_s"])
+
+
+def alarm(time_s: float, number: int, on: bool, name: str = "", priority: int = 2) -> dict[str, Any]:
+    """The event of an alarm, so many s after the default first row."""
+    cycle = Script.first_cycle + round(time_s * 10)
+    text = f"{name} {'on' if on else 'off'}"
+    numbers = {"cycle": cycle, "alarm": number, "priority": priority, "on": int(on), "silenced": 0}
+    return {"time_s": cycle / 10, "kind": "alarm", "text": text, **numbers, "name": name}
+
+
+def fault(time_s: float, number: int, name: str) -> dict[str, Any]:
+    """The event of a fault, so many s after the default first row."""
+    cycle = Script.first_cycle + round(time_s * 10)
+    text = f"fault {number}: {name}; check it"
+    return {"time_s": cycle / 10, "kind": "fault", "text": text, "cycle": cycle, "fault": number, "name": name}
 
 
 def event_lines(events: list[dict[str, Any]]) -> list[bytes]:

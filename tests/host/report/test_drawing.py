@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from host.fake_device import COLUMNS
 from host.plans import BARE, DEFAULT
 from host.report.synthetic import Script, tissue, write_run
 from hypothesis import given
@@ -15,8 +16,8 @@ from hypothesis.extra import numpy as npst
 
 from imilt.plan import load_plan
 from imilt.report import pixels, section
-from imilt.report.frames import MAX_ROWS, frame_table, segments, thin
-from imilt.run import Run
+from imilt.report.frames import MAX_ROWS, frame_table, thin
+from imilt.run import Run, segments
 
 CURVES = npst.arrays(np.float64, st.integers(0, 400), elements=st.floats(-1e3, 1e3) | st.just(float("nan")))
 
@@ -57,7 +58,7 @@ def test_one_odd_cycle_stays_in_the_frames(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run", Script(heating_s=600.0, hold_s=4000.0))
     lines = (folder / "cycles.csv").read_bytes().split(b"\n")
     row = lines[30_005].split(b",")
-    row[18] = b"4321"
+    row[COLUMNS.index("delivered_mw")] = b"4321"
     lines[30_005] = b",".join(row)
     (folder / "cycles.csv").write_bytes(b"\n".join(lines))
     table = frame_table(Run.load(folder))

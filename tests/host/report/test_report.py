@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from host.plans import SHORT
-from host.report.synthetic import Script, write_run
+from host.report.synthetic import Script, alarm, fault, write_run
 
 from imilt.errors import InputError
 from imilt.report import write_report
@@ -81,6 +81,56 @@ def test_every_section_is_there(complete: Page) -> None:
     assert "7" * 64 in complete.texts
     assert "All 6 events, with commands and answers" in complete.text
     assert "nothing here is a basis for treating a patient" in complete.text
+
+
+EVENTFUL = Script(
+    self_test_s=1.4,
+    pauses=((12.0, 5.0, 20),),
+    told=(
+        fault(12.0, 20, "probe open"),
+        alarm(12.0, 20, True, "probe open"),
+        alarm(13.0, 0, True, "audio paused"),
+        alarm(15.0, 0, False, "audio paused"),
+        alarm(17.0, 20, False, "probe open"),
+        alarm(30.0, 50, True, "emergency stop pressed", 3),
+        alarm(30.5, 50, False, "emergency stop pressed", 3),
+        alarm(40.0, 50, True, "emergency stop pressed", 3),
+        alarm(40.5, 50, False, "emergency stop pressed", 3),
+    ),
+)
+
+
+def test_self_test_pauses_and_alarms_are_told(tmp_path: Path) -> None:
+    shown = page(tmp_path, EVENTFUL)
+    assert "Self-test of both ways to dark at 0:00: passed, no light with either of them alone." in shown.text
+    assert "It was paused once, for 5.0 s in all, because of: probe open." in shown.text
+    assert "Paused at For Because How it went on 0:12 5.0 s probe open resumed" in shown.text.replace("\u00a0", " ")
+    table = shown.text.replace("\u00a0", " ").partition("Number Alarm Priority Times First at On for ")[2]
+    rows = ["20 probe open medium 1 0:12 5.0 s", "50 emergency stop pressed high 2 0:30 1.0 s"]
+    assert table.startswith(" ".join([*rows, "– audio paused medium 1 0:13 2.0 s"]))
+
+
+def test_alarms_are_drawn_by_their_numbers(tmp_path: Path) -> None:
+    text = write_report(write_run(tmp_path / "run", EVENTFUL)).read_text(encoding="utf-8")
+    assert len(re.findall(r'role="img" aria-label="[^"]{20,}"', text)) == len(re.findall('class="plot', text)) == 9
+    for lane in ('[0.5,"quiet"]', '[1.5,"50"]', '[2.5,"20"]'):
+        assert lane in text
+
+
+def test_a_self_test_that_was_not_passed_says_why(tmp_path: Path) -> None:
+    told = (fault(1.2, 58, "self-test: light without the enable"),)
+    folder = write_run(tmp_path / "run", Script(self_test_s=1.4, told=told))
+    lines = (folder / "cycles.csv").read_text().splitlines()
+    (folder / "cycles.csv").write_text("\n".join(lines[:13]) + "\n")
+    shown = Page(write_report(folder))
+    assert "not passed : fault 58: self-test: light without the enable; check it." in shown.text
+
+
+def test_a_run_with_nothing_of_that_says_so_once_it_was_armed(tmp_path: Path, complete: Page) -> None:
+    assert "Self-test, pauses and alarms" not in complete.texts
+    shown = page(tmp_path, Script(self_test_s=1.4))
+    assert "There was no pause." in shown.texts
+    assert "There was no alarm." in shown.texts
 
 
 def test_opens_without_a_network(complete: Page) -> None:

@@ -1,0 +1,205 @@
+"""What the device tells and remembers at the end of a cycle: rows, states, faults, alarms; journal and store.
+
+Runs outside the locked part. Lines wait in the link's bounded queue, and the journal until flash may be written.
+"""
+
+from micropython import const
+
+import faults
+import limits
+import treatment
+
+COLUMNS = (
+    "cycle",
+    "state",
+    "reason",
+    "fault",
+    "end",
+    "inputs",
+    "interrupts",
+    "command",
+    "evidence",
+    "alarm",
+    "outputs",
+    "supply_mv",
+    "status0",
+    "status1",
+    "status2",
+    "status3",
+    "control_mc",
+    "control_age_cycles",
+    "wanted_mw",
+    "allowed_mw",
+    "duty_u16",
+    "enable",
+    "delivered_mw",
+    "energy_mj",
+    "emission_ms",
+    "hold_ms",
+    "cem43_control_umin",
+    "dropped",
+)
+# At the end of a row whose cycle took a sample; absent from the others.
+PROBE_COLUMNS = (
+    "fresh",
+    "probe0_mc",
+    "probe1_mc",
+    "probe2_mc",
+    "probe3_mc",
+    "cold0_mc",
+    "cold1_mc",
+    "cold2_mc",
+    "cold3_mc",
+    "sr0",
+    "sr1",
+    "sr2",
+    "sr3",
+)
+_ROW = ",".join(["%d"] * len(COLUMNS))
+_PROBE_ROW = "," + ",".join(["%d"] * len(PROBE_COLUMNS))
+_TRY_AGAIN_CYCLES = const(600)
+
+
+class Report:
+    """`step` once a cycle."""
+
+    def __init__(self, app):
+        self._app = app
+        self._state = app.treatment.state
+        self._fault = 0
+        self._armed = False
+        self._quiet = 0  # cycles for which nothing speaks against writing flash
+
+    def step(self):
+        app = self._app
+        if app.treatment.state != self._state:
+            self._tell_state()
+        if app.safety.fault != self._fault:
+            self._tell_fault()
+        while app.alarms.take():
+            self.tell_alarm(app.alarms)
+        self._tell_row()
+        app.link.flush()
+        self._keep()
+
+    def why(self):
+        """Why the treatment has ended or is paused."""
+        state = self._app.treatment
+        return state.paused_for if state.state == treatment.PAUSED else state.end
+
+    def tell(self):
+        """State and fault again, for a host that has missed them."""
+        self.send_state()
+        if self._app.safety.fault:
+            self.send_fault()
+
+    def _tell_state(self):
+        app = self._app
+        self._state = app.treatment.state
+        self.send_state()
+        armed = app.treatment.armed()
+        if armed and not self._armed:
+            app.store.count("treatments", 1)
+        elif self._armed and not armed:
+            app.store.count("emission_s", app.situation.emission_ms // 1000)
+            app.store.count("energy_j", app.situation.energy_mj // 1000)
+        self._armed = armed
+        app.store.note("S", app.count, self._state, -1, self.why(), 0)
+
+    def send_state(self):
+        app = self._app
+        app.link.send("S", "%d,%d,%d" % (app.count, app.treatment.state, self.why()))
+
+    def _tell_fault(self):
+        app, safety = self._app, self._app.safety
+        self._fault = safety.fault
+        if not safety.fault:
+            app.store.unlatch()
+            return
+        self.send_fault()
+        app.store.note("F", app.count, safety.fault, safety.where, safety.value, safety.limit)
+        if safety.hard and safety.fault not in faults.NEEDS_SERVICE:
+            app.store.latch(safety.fault, safety.where, safety.value, safety.limit)
+
+    def send_fault(self):
+        app, safety = self._app, self._app.safety
+        row = faults.CATALOGUE[safety.fault]
+        figures = (app.count, safety.fault, safety.where, safety.value, safety.limit)
+        texts = (row[4], row[0] + self._detail(safety.fault), row[6])
+        app.link.send("F", "%d,%d,%d,%d,%d," % figures + ",".join([text.replace(",", ";") for text in texts]))
+
+    def _detail(self, fault):
+        """Which file it is, for what is found at the start."""
+        texts = {faults.FIRMWARE_DIFFERS: self._app.problem, faults.STORE_CORRUPT: self._app.store.problem}
+        text = texts.get(fault, "")
+        return ": " + text if text else ""
+
+    def tell_alarm(self, alarms):
+        """`L,sequence,cycle,number,priority,on,silenced,name`; number 0 is the audio pause."""
+        app, number = self._app, alarms.change_number
+        name = faults.CATALOGUE[number][0].replace(",", ";") if number else "audio paused"
+        figures = (alarms.change_cycle, number, alarms.change_priority, alarms.change_on, alarms.change_silenced)
+        app.link.send("L", "%d,%d,%d,%d,%d," % figures + name)
+        if alarms.change_priority >= faults.MEDIUM:
+            app.store.note("A", alarms.change_cycle, number, -1, alarms.change_on, alarms.change_priority)
+
+    def _tell_row(self):
+        app = self._app
+        situation, sensing, status = app.situation, app.sensing, app.sensing.status
+        row = _ROW % (
+            app.count,
+            app.treatment.state,
+            app.control.reason,
+            app.safety.fault,
+            self.why(),
+            situation.inputs,
+            app.board.interlock.interrupts,
+            app.command,
+            app.safety.first_seen() if app.safety.evidence else 0,
+            app.alarms.top,
+            app.board.indicators.mask,
+            situation.supply_mv,
+            status[0],
+            status[1],
+            status[2],
+            status[3],
+            app.control_mc(),
+            min(sensing.dark_age[sensing.control], 9999),
+            app.control.wanted_mw,
+            app.allowed_mw,
+            app.board.laser.duty_u16,
+            app.pulsed,
+            situation.delivered_mw,
+            situation.energy_mj,
+            situation.emission_ms,
+            app.treatment.hold_ms,
+            app.dose.umin,
+            app.link.dropped,
+        )
+        if sensing.fresh:
+            row += _PROBE_ROW % tuple([sensing.fresh] + sensing.tc_mc + sensing.cj_mc + sensing.sr)
+        app.link.send("T", row)
+
+    def _keep(self):
+        """Write the store, but never while armed or hot: erasing flash stops everything for up to half a second."""
+        app = self._app
+        if app.treatment.armed() or app.sensing.hot() or app.board.laser.duty_u16:
+            self._quiet = 0
+            return
+        self._quiet += 1
+        if not app.store.dirty or self._quiet % limits.FRAME_CYCLES:
+            return
+        if app.alarms.is_on(faults.STORE_FAILS) and self._quiet % _TRY_AGAIN_CYCLES:
+            return
+        self.save()
+
+    def save(self):
+        """Write the store now; returns what went wrong, or nothing."""
+        app = self._app
+        if app.watchdog:
+            app.watchdog = app.board.watchdog(limits.SAVING_MS)
+        problem = app.store.save()
+        if app.watchdog:
+            app.watchdog = app.board.watchdog(limits.WATCHDOG_MS)
+        app.alarms.set(faults.STORE_FAILS, problem != "")
+        return problem
