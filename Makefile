@@ -21,7 +21,7 @@ UPGRADE ?=
 # Else pyright asks the package index for a newer self.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help setup treat test lint format bench reaction fuzz after-heat firmware-size tune docs its90 lock clean look-again
+.PHONY: help setup treat test coverage lint format bench reaction fuzz after-heat firmware-size tune docs its90 lock clean look-again
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,7 +39,10 @@ $(STAMP): pyproject.toml requirements.lock typings.lock tools/bootstrap.py $(if 
 treat: $(STAMP) ## simulate a treatment, watched live (PLAN=… SEED=… LEVEL=…)
 	@$(BIN)/imilt simulate $(PLAN) --seed $(SEED) $(if $(LEVEL),--level $(LEVEL))
 
-test: lint ## lint, then all tests with coverage (ARGS="-k name")
+test: lint ## lint, then all tests (ARGS="-k name")
+	@$(BIN)/pytest -n 2 $(ARGS)
+
+coverage: $(STAMP) ## all tests, and which lines they reach; takes half as long again
 	@$(BIN)/pytest -n 2 --cov --cov-report=term $(ARGS)
 
 lint: $(STAMP) ## check style and types

@@ -98,9 +98,9 @@ class App:
             self._latch(faults.FIRMWARE_DIFFERS, -1, 0, 0)
         elif self.store.problem:
             self._latch(faults.STORE_CORRUPT, -1, 0, 0)
-        elif latch["number"] in faults.CATALOGUE and latch["number"] not in faults.NEEDS_SERVICE:
+        elif faults.latches(latch["number"]):
             self._latch(latch["number"], latch["where"], latch["value"], latch["limit"])
-        elif scratch in faults.CATALOGUE and scratch not in faults.NEEDS_SERVICE:
+        elif faults.latches(scratch):
             self._latch(scratch, -1, 0, 0)
         elif self.board.scratch_read(3):
             self._latch(faults.RESTARTED, -1, 0, 0)
@@ -280,6 +280,7 @@ class App:
         elif event == treatment.CLEAR:
             self._learn_anew()
             self._forget_exposure()
+            self.trends.reset()
             self.safety.forget()
             self.board.scratch_write(0, 0)
 

@@ -160,3 +160,8 @@ CATALOGUE = {
     76: ("running on the previous firmware", WARNING, LOW, 0, "", "-", "the last one did not start: flash again"),
     77: ("store recovered from its older copy", WARNING, LOW, 0, "", "-", "check calibration and settings"),
 }  # fmt: skip
+
+
+def latches(number):
+    """True for a fault that outlives a reset."""
+    return number in CATALOGUE and CATALOGUE[number][1] == HARD and number not in NEEDS_SERVICE

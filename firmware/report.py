@@ -7,6 +7,7 @@ from micropython import const
 
 import faults
 import limits
+import notices
 import treatment
 
 COLUMNS = (
@@ -89,9 +90,13 @@ class Report:
 
     def tell(self):
         """State and fault again, for a host that has missed them."""
+        app = self._app
         self.send_state()
-        if self._app.safety.fault:
+        if app.safety.fault:
             self.send_fault()
+        for number, priority in notices.TABLE:
+            if app.alarms.is_on(number):
+                self._send_alarm(app.count, number, priority, 1, app.alarms.silenced)
 
     def _tell_state(self):
         app = self._app
@@ -137,11 +142,13 @@ class Report:
     def tell_alarm(self, alarms):
         """`L,sequence,cycle,number,priority,on,silenced,name`; number 0 is the audio pause."""
         app, number = self._app, alarms.change_number
-        name = faults.CATALOGUE[number][0].replace(",", ";") if number else "audio paused"
-        figures = (alarms.change_cycle, number, alarms.change_priority, alarms.change_on, alarms.change_silenced)
-        app.link.send("L", "%d,%d,%d,%d,%d," % figures + name)
+        self._send_alarm(alarms.change_cycle, number, alarms.change_priority, alarms.change_on, alarms.change_silenced)
         if alarms.change_priority >= faults.MEDIUM:
             app.store.note("A", alarms.change_cycle, number, -1, alarms.change_on, alarms.change_priority)
+
+    def _send_alarm(self, cycle, number, priority, on, silenced):
+        name = faults.CATALOGUE[number][0].replace(",", ";") if number else "audio paused"
+        self._app.link.send("L", "%d,%d,%d,%d,%d,%s" % (cycle, number, priority, on, silenced, name))
 
     def _tell_row(self):
         app = self._app

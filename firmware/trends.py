@@ -12,7 +12,7 @@ _UNSEEN_MC = const(-1000000)
 
 
 class Trends:
-    """`unresponsive_mc`: the control probe's rise, once it is too small for the light there was; else None.
+    """`unresponsive`: the control probe's rise, `rise_mc`, is too small for the light there was.
     `runaway`: a channel that warms without light, or -1, and by how much, `runaway_mc`."""
 
     def __init__(self, sensing):

@@ -284,9 +284,9 @@ class Treatment(Telemetry):
             yield from self._ask("stop", why=f"paused for too long: {self.paused_for}")
 
     def _new_evidence(self) -> Condition:
-        """Holds when the device sees something else than now, at most once a second, or after ten seconds anyway."""
+        """Holds when the device sees nothing or something else than now, at most once a second, or after ten anyway."""
         seen, early, late = self.cell("evidence"), self._after(_LOOK_AGAIN_ROWS), self._after(_TELL_AGAIN_ROWS)
-        return lambda: self.state != "paused" or late() or (early() and self.cell("evidence") != seen)
+        return lambda: self.state != "paused" or late() or (early() and (self.cell("evidence") != seen or not seen))
 
     def _hands(self, what: str, before: str) -> Wait:
         """Ask the person at the device, and wait until that has taken it out of the state `before`."""

@@ -196,6 +196,8 @@ def test_stale(channel: int, age: int, old: bool) -> None:
     aged = at("sensing.age", age, channel)
     assert ask("stale", aged) == ((faults.STALE, channel, age, limits.SAMPLE_MAX_AGE) if old else NOTHING)
     assert ask("stale", aged, at("sensing.roles", sensing.NONE, channel)) == NOTHING
+    # Told as what it is, which says more.
+    assert ask("stale", aged, at("sensing.told", reading.NO_RESPONSE, channel)) == NOTHING
 
 
 @pytest.mark.parametrize("control", range(4))
@@ -245,7 +247,8 @@ def test_a_probe_below_its_lowest_plausible_reading(channel: int) -> None:
         low = at("sensing.tc_mc", mc, channel)
         assert ask("probe_below", low) == (faults.PROBE_BELOW, channel, mc, 30000)
         assert ask("probe_below", low, at("sensing.roles", sensing.NONE, channel)) == NOTHING
-        assert ask("probe_below", low, at("sensing.told", reading.NOT_READY, channel)) == NOTHING
+        assert ask("probe_below", low, at("sensing.told", reading.LOW, channel)) != NOTHING
+        assert ask("probe_below", low, at("sensing.told", reading.OPEN, channel)) == NOTHING
 
 
 @pytest.mark.parametrize("channel", range(4))

@@ -207,12 +207,12 @@ def test_what_cannot_be_seen_in_the_dark_is_not_forgiven_by_it(name: str, dark_c
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(("fresh", "fresh_dark"), [(0, False), (1, False), (0xF, True)])
-def test_each_hazard_is_asked_when_there_is_something_new_to_judge(name: str, fresh: int, fresh_dark: bool) -> None:
+@pytest.mark.parametrize(("read", "fresh_dark"), [(False, False), (True, False), (True, True)])
+def test_each_hazard_is_asked_when_there_is_something_new_to_judge(name: str, read: bool, fresh_dark: bool) -> None:
     guarded = Guarded()
-    guarded.situation.sensing.asked, guarded.situation.sensing.fresh_dark = fresh != 0, fresh_dark
+    guarded.situation.sensing.asked, guarded.situation.sensing.fresh_dark = read, fresh_dark
     guarded.see(name)
-    asked = {"cycle": True, "sample": fresh != 0, "frame": fresh_dark}[RHYTHM[name]]
+    asked = {"cycle": True, "sample": read, "frame": fresh_dark}[RHYTHM[name]]
     assert guarded.it.evidence == asked
     assert guarded.allowed() == (0 if asked else 1000)
 
@@ -223,14 +223,14 @@ def test_what_was_seen_counts_until_it_is_looked_at_again(name: str) -> None:
     guarded = Guarded()
     guarded.it.check()
     guarded.see(name)
-    guarded.situation.sensing.asked, guarded.situation.sensing.fresh_dark = False, False
+    guarded.situation.sensing.asked = guarded.situation.sensing.fresh_dark = False
     before = guarded.it.fault
     for _ in range(50):
         guarded.miss(name)
         assert guarded.it.evidence == 1
         assert guarded.allowed() == 0
     assert guarded.it.fault == before
-    guarded.situation.sensing.asked, guarded.situation.sensing.fresh_dark = True, True
+    guarded.situation.sensing.asked = guarded.situation.sensing.fresh_dark = True
     guarded.miss(name)
     assert guarded.it.evidence == 0
 

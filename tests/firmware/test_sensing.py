@@ -73,6 +73,21 @@ def test_every_even_phase_reads_and_starts_again(probes: Probes) -> None:
         assert probes.sensing.fresh == (0xF if "read" in expected else 0)
 
 
+def test_asked_is_every_cycle_in_which_the_converters_are_read(probes: Probes) -> None:
+    """Whether they answer or not."""
+    for status in (OK, NOT_READY, NO_RESPONSE):
+        probes.to_phase(0)
+        for chip in probes.chips:
+            chip.status = status
+        for _ in range(20):
+            phase = probes.step()
+            assert probes.sensing.asked == (phase % 2 == 0)
+    probes.sensing.configure(ROLES, (TYPE_T,) * 4)
+    for phase, asked in ((2, False), (3, False), (4, True)):
+        probes.to_phase(phase)
+        assert probes.sensing.asked == asked
+
+
 def test_only_phase_zero_gives_dark_samples(probes: Probes) -> None:
     for cycle in range(50):
         probes.chips[0].tc_mc = 37000 + cycle
@@ -104,6 +119,7 @@ def test_a_reading_without_a_sample_keeps_values_and_ages(probes: Probes, status
     assert (seen.age[1] == 0) == sampled
     assert (seen.dark_age[1] == 0) == (status == OK)
     assert seen.dark_mc[1] == (50000 if status == OK else 37000)
+    # What a finished conversion told stands until the next one is.
     assert seen.told[1] == (OK if status == NOT_READY else status)
 
 
@@ -382,6 +398,15 @@ def test_readings_without_a_sample_neither_count_nor_reset(probes: Probes, statu
     assert probes.sensing.same[0] == same + 1
 
 
+def test_a_coarse_converter_may_repeat_itself(probes: Probes) -> None:
+    """One that does not resolve its own noise."""
+    probes.lit = True
+    probes.chips[0].frozen, probes.chips[0].fine = True, False
+    for _ in range(100):
+        probes.step()
+    assert probes.sensing.same == [0] * 4
+
+
 def test_the_temperature_may_stand_still_while_the_code_moves(probes: Probes) -> None:
     """Frozen goes by the converter's last bit, not by what is rounded from it."""
     probes.lit = True
@@ -408,6 +433,9 @@ def test_hottest_dark_of_a_role() -> None:
     probes.to_phase(0)
     probes.to_phase(0)
     assert probes.sensing.hottest_dark_mc(sensing.TIP) == 55000
+    probes.sensing.tc_mc[2] = 56000  # in the light, which stands in for a dark sample that is too old
+    for probes.sensing.dark_age[2], hottest in ((limits.DARK_MAX_AGE, 55000), (limits.DARK_MAX_AGE + 1, 56000)):
+        assert probes.sensing.hottest_dark_mc(sensing.TIP) == hottest
     assert probes.sensing.hottest_dark_mc(sensing.SPARE) < -273000
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.bench import in_state
 from support.firmware import load
 
 limits, sensing = load("limits"), load("sensing")
@@ -174,7 +175,7 @@ def test_creeping_counts_as_a_leap_does(body: Body) -> None:
 
 
 def test_heat_still_spreads_for_three_seconds(body: Body) -> None:
-    """The rise counts from the last reading within them; the frame before the dark ends with its own dark slot."""
+    """The rise counts from the highest reading within them; the frame before the dark ends with its own dark slot."""
     body.frame(2000, 5)
     for mc in (40000, 41000, 43000):
         body.set(mc)
@@ -185,6 +186,46 @@ def test_heat_still_spreads_for_three_seconds(body: Body) -> None:
     assert (body.it.runaway, body.it.runaway_mc) == (0, 2001)
 
 
+def test_only_from_three_seconds_on(body: Body) -> None:
+    body.frame(2000)
+    for _ in range(limits.RUNAWAY_AFTER_CYCLES - 2):  # after the last one's dark slot
+        body.it.light(0)
+    body.it.frame(0, SET_POINT_MC)
+    body.set(39001)
+    body.it.frame(0, SET_POINT_MC)
+    assert body.it.runaway == -1
+    body.it.light(0)
+    body.set(41001)
+    body.it.frame(0, SET_POINT_MC)
+    assert body.it.runaway == -1
+    body.set(41002)
+    body.it.frame(0, SET_POINT_MC)
+    assert body.it.runaway == 0
+
+
+@pytest.mark.parametrize("step_mc", [500, 3000, 9000, 30000])
+def test_a_stuck_laser_is_seen_however_fast_it_heats(body: Body, step_mc: int) -> None:
+    """That its light is not seen elsewhere is why this is looked at."""
+    body.lit_and_off()
+    for mc in range(37000, 70000, step_mc):
+        body.set(mc, 1)
+        body.frame()
+    assert body.it.runaway == 1
+
+
+def test_who_has_cooled_may_be_as_warm_again_as_with_light(body: Body) -> None:
+    body.set(45000)
+    body.lit_and_off()
+    body.set(38000)
+    body.frame(0, 60)
+    body.set(47000)
+    body.frame()
+    assert body.it.runaway == -1
+    body.set(47001)
+    body.frame()
+    assert body.it.runaway == 0
+
+
 def test_in_light_nothing_runs_away(body: Body) -> None:
     body.lit_and_off()
     for mc in range(37000, 60000, 1000):
@@ -193,14 +234,14 @@ def test_in_light_nothing_runs_away(body: Body) -> None:
         assert body.it.runaway == -1
 
 
-@pytest.mark.parametrize("end", ["light", "cooling"])
-def test_light_ends_it_and_so_does_cooling(body: Body, end: str) -> None:
+@pytest.mark.parametrize(("mc", "mw"), [(41000, 2000), (39000, 0)])
+def test_light_ends_it_and_so_does_cooling(body: Body, mc: int, mw: int) -> None:
     body.lit_and_off()
     body.set(41000)
     body.frame()
     assert body.it.runaway == 0
-    body.set(41000 if end == "light" else 39000)
-    body.frame(2000 if end == "light" else 0)
+    body.set(mc)
+    body.frame(mw)
     assert body.it.runaway == -1
 
 
@@ -213,12 +254,26 @@ def test_channels_without_a_role_or_a_new_dark_sample_are_not_judged(body: Body)
     assert body.it.runaway == -1
 
 
-def test_a_reading_that_comes_back_is_compared_with_the_last_before(body: Body) -> None:
+def test_a_reading_that_comes_back_is_compared_with_what_it_was(body: Body) -> None:
     body.lit_and_off()
     body.probes.dark_age[1] = 10
     body.set(50000, 1)
     body.frame(0, 20)
+    assert body.it.runaway == -1
     body.probes.dark_age[1] = 0
+    body.frame()
+    assert body.it.runaway == 1
+
+
+def test_a_probe_that_is_first_seen_in_the_dark_begins_there(body: Body) -> None:
+    body.probes.dark_age[1] = 1000000
+    body.lit_and_off()
+    body.frame(0, 10)
+    body.probes.dark_age[1] = 0
+    body.set(45000, 1)
+    body.frame(0, 3)
+    assert body.it.runaway == -1
+    body.set(47001, 1)
     body.frame()
     assert body.it.runaway == 1
 
@@ -256,3 +311,14 @@ def test_probes_are_placed_anew_for_the_next_treatment(body: Body) -> None:
     body.set(39500, 1)
     body.frame(0, 10)
     assert body.it.runaway == -1
+
+
+def test_after_a_treatment_warmer_tissue_does_not_bar_the_next() -> None:
+    """The application begins anew when the key ends a treatment, not only once the next is armed."""
+    bench = in_state("complete")
+    bench.board.open("footswitch")
+    bench.turn_key()
+    bench.temperatures(40, 40, 40, 40)
+    bench.cycle(40)
+    assert bench.state == "standby"
+    assert bench.command("arm") == (True, "")

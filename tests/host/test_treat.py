@@ -158,6 +158,15 @@ def test_nobody_at_the_device_ends_it_after_half_a_minute(
     assert treatment.time_s == pytest.approx(30, abs=3)
 
 
+def test_what_stood_against_it_meanwhile_is_told(device: FakeDevice, treatment: Treatment) -> None:
+    device.hands.discard("ready")
+    while "ready" not in device.prompts:
+        device.turn()
+    device.evidence = [20, 54]
+    device.run()
+    assert treatment.problem == "nobody did: press the ready button; the device says: probe open, cover open"
+
+
 def test_another_firmware_is_refused_with_a_remedy(device: FakeDevice, connect: Connect) -> None:
     treatment = connect(device, manifest="cd" * 32)
     device.run()
@@ -324,6 +333,15 @@ def test_another_cause_is_told_within_seconds(device: FakeDevice, treatment: Tre
     device.evidence[:] = [22]
     device.turn(5)
     assert treatment.waiting_for == "this to end: probe below its lowest plausible reading"
+
+
+def test_a_cause_that_was_gone_with_the_refusal_does_not_hold_it_up(device: FakeDevice, treatment: Treatment) -> None:
+    device.refusals["start"] = ["", "footswitch released"]
+    paused(device, 49)
+    device.evidence.clear()
+    began = device.cycle
+    device.run_to("heating")
+    assert device.cycle - began < 20
 
 
 def test_a_cause_that_stays_for_five_minutes_ends_it_with_that_fault(device: FakeDevice, treatment: Treatment) -> None:

@@ -186,5 +186,5 @@ def test_a_pulse_is_exactly_one_rising_edge(parts: Parts) -> None:
     written = len(parts.pwm.duties)
     for count in range(1, 4):
         parts.laser.pulse_enable()
-        assert (parts.enable.edges, parts.enable.level) == (count, 0)
+        assert (parts.enable.edges, parts.enable.writes) == (count, [1, 0] * count)
     assert len(parts.pwm.duties) == written
