@@ -60,6 +60,7 @@ REQUEST_MAX_AGE = const(300)  # an arm or start request waits 30 s for hands at 
 READY_MAX_CYCLES = const(3000)  # armed and left alone
 PAUSED_MAX_CYCLES = const(6000)
 PAUSES_MAX = const(5)  # by faults; the next one ends the treatment
+KEY_OFF_CYCLES = const(4)  # a contact that bounces reads open for two, one that bounces twice for three
 CONFIRM_WARNING_CYCLES = const(300)  # the person at the device is asked 30 s before the time is up
 
 # Control

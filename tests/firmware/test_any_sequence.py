@@ -45,15 +45,15 @@ class AnySequence(RuleBasedStateMachine):
         self.late_ms = 0
 
     @initialize(
-        hold_ms=st.sampled_from([1000, 600000]),
-        energy_mj=st.sampled_from([3000, 12000000]),
-        emission_ms=st.sampled_from([3000, 3600000]),
+        hold_ms=st.sampled_from([600000, 600000, 1000]),
+        energy_mj=st.sampled_from([12000000, 12000000, 3000]),
+        emission_ms=st.sampled_from([3600000, 3600000, 3000]),
         lease_ms=st.sampled_from([1000, 10000]),
         lease_stops=st.integers(0, 1),
         cap_mw=st.sampled_from([100, 3000]),
     )
     def begin(self, **plan: int) -> None:
-        self.plan = plan | {"feed_forward_mw": min(1500, plan["cap_mw"])}
+        self.plan = plan | {"feed_forward_mw": min(1500, plan["cap_mw"]), "confirm_ms": 60000}
         self.bench.to_standby_with_plan(**self.plan)
         self.witness = Witness(self.bench, **self.plan)
         self.turn(3)
@@ -140,6 +140,7 @@ class AnySequence(RuleBasedStateMachine):
         closes=st.booleans(),
     )
     def contact_bounces_within_a_cycle(self, name: str, hook: tuple[str, str], closes: bool) -> None:
+        self.be_lit()
         part = getattr(self.bench.board, hook[0])
 
         def strike() -> None:
@@ -193,11 +194,20 @@ class AnySequence(RuleBasedStateMachine):
     @rule()
     def hold(self) -> None:
         """Treated until the control probe is as warm as wanted."""
-        if self.bench.state not in EMITTING:
-            self.treat()
+        self.be_lit()
         for control_c in (41, 45.5):
             self.bench.temperatures(control_c)
             self.turn(12)
+
+    def be_lit(self) -> None:
+        if self.bench.state not in EMITTING:
+            self.treat()
+
+    @rule(cycles=st.sampled_from([30, 100, 650]))
+    def nobody_is_there(self, cycles: int) -> None:
+        """While it holds; the limit of what is allowed without a sign of life is a minute."""
+        self.hold()
+        self.turn(cycles)
 
     # Probes
 
@@ -220,8 +230,9 @@ class AnySequence(RuleBasedStateMachine):
 
     @rule(channel=CHANNELS, mc=st.integers(-10000, 70000))
     def cold_junction(self, channel: int, mc: int) -> None:
+        self.be_lit()
         self.bench.board.chips[channel].cj_mc = mc
-        self.turn(2)
+        self.turn(3)
 
     @rule(
         channel=CHANNELS, status=st.sampled_from(STATUSES), cycles=st.sampled_from([1, 2, 4, 25]), stays=st.booleans()
@@ -253,8 +264,15 @@ class AnySequence(RuleBasedStateMachine):
 
     @rule(channel=CHANNELS)
     def frozen(self, channel: int) -> None:
+        self.be_lit()
         self.bench.board.chips[channel].frozen = True
-        self.turn(50)
+        self.turn(110)
+
+    @rule(celsius=st.integers(47, 55))
+    def warmer_than_wanted(self, celsius: int) -> None:
+        self.hold()
+        self.bench.temperatures(celsius)
+        self.turn(25)
 
     # Power
 
@@ -304,12 +322,18 @@ class AnySequence(RuleBasedStateMachine):
             self.turn(2)
         self.turn(12)
 
+    @rule(power_lost=st.booleans(), cycles=st.integers(0, 12))
+    def reset_in_the_light(self, power_lost: bool, cycles: int) -> None:
+        self.be_lit()
+        self.turn(cycles)
+        self.reset(power_lost, treats=True)
+
 
 def test_any_sequence() -> None:
     """Thousands of cycles; a fair part of them lit and a fair part in fault, else they show nothing."""
     counts.update(dict.fromkeys(counts, 0))
     machine: Any = AnySequence.TestCase
-    machine.settings = settings(max_examples=150, stateful_step_count=40)
+    machine.settings = settings(max_examples=100, stateful_step_count=40)
     machine().runTest()
     print(counts)
     assert counts["cycles"] >= 10000

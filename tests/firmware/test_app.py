@@ -541,6 +541,26 @@ def test_a_fault_clears_by_turning_the_key() -> None:
     assert told(bench, faults.EMERGENCY_STOP) == ["1", "0"]
 
 
+def test_a_key_contact_that_bounces_is_not_a_key_that_is_turned() -> None:
+    """It costs the light, like any contact, but clears nothing and is no reset by hand: nobody was there."""
+    bench = Bench()
+    bench.cycle(5)
+    bounce(bench)
+    assert not bench.app.hands.key_turned
+    bench.to_heating()
+    bounce(bench)
+    assert (bench.state, bench.fault()["fault"]) == ("fault", faults.KEY_OFF)
+    bounce(bench)
+    assert (bench.state, bench.fault()["fault"]) == ("fault", faults.KEY_OFF)
+
+
+def bounce(bench: Bench) -> None:
+    """Open for less than a cycle."""
+    bench.board.open("key")
+    bench.board.close("key")
+    bench.cycle(10)
+
+
 def test_a_fault_whose_cause_stands_is_not_cleared() -> None:
     bench = in_state("heating")
     bench.temperatures(61, 40, 40, 40)

@@ -30,6 +30,7 @@ HOUR_CYCLES = 36000
 TEN_MINUTES_CYCLES = 6000
 MINUTE_CYCLES = 600
 KEPT_LINES_BYTES = 256
+NOISE_BYTES = 512
 FULL_JOURNAL = "for _ in range(100):\n                    self.store.note('X', 0, 0, 0, 0, 0)\n"
 ALLOCATIONS = {
     "a list": "[phase] * 8",
@@ -89,9 +90,11 @@ def test_an_hour_of_treatment_leaves_the_memory_as_a_minute_does(tmp_path: Path)
     told = [list(map(int, body.split(b",")[2:])) for body in bodies if body and body.startswith(b"M,")]
     free: dict[int, int] = dict(told)  # type: ignore[arg-type]
     assert sorted(free) == [MINUTE_CYCLES, *range(TEN_MINUTES_CYCLES, HOUR_CYCLES + 1, TEN_MINUTES_CYCLES)]
-    # The eight lines that are kept for sending again are longer later on; nothing else may differ.
-    assert 0 <= free[MINUTE_CYCLES] - free[HOUR_CYCLES] <= KEPT_LINES_BYTES
-    assert len({free[cycle] for cycle in free if cycle > TEN_MINUTES_CYCLES}) == 1
+    # The lines kept for sending again grow with the numbers in them, and the collector takes an integer on the stack
+    # for a pointer now and then. A byte a cycle that leaks would be thirty thousand.
+    settled = [free[cycle] for cycle in free if cycle > TEN_MINUTES_CYCLES]
+    assert max(settled) - min(settled) <= NOISE_BYTES, free
+    assert abs(free[MINUTE_CYCLES] - free[HOUR_CYCLES]) <= KEPT_LINES_BYTES + NOISE_BYTES, free
 
 
 def test_the_same_allocation_outside_the_locked_part_is_allowed(tmp_path: Path) -> None:

@@ -183,9 +183,9 @@ class Bench:
         self.board.open(name)
 
     def turn_key(self) -> None:
-        """Off for a cycle, and on again."""
+        """Off for long enough to be no bounce, and on again."""
         self.board.open("key")
-        self.cycle()
+        self.cycle(4)
         self.board.close("key")
         self.cycle(2)
 
