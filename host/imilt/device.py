@@ -13,7 +13,7 @@ import click
 import serial
 
 from imilt.errors import InputError, RunError
-from imilt.firmware import firmware_dir, firmware_sha256
+from imilt.firmware import builds_for
 from imilt.folders import new_run
 from imilt.keys import load_keys
 from imilt.link import default_key
@@ -103,8 +103,7 @@ def run_on(
 ) -> dict[str, Any]:
     """One treatment with its record; returns the summary. `key_of` gives the device's key by its unique id."""
     with Recorder(folder, loaded.source) as recorder:
-        manifest = firmware_sha256(firmware_dir())
-        treatment = Treatment(loaded.plan, recorder, _prompt, view.frame, manifest, key_of)
+        treatment = Treatment(loaded.plan, recorder, _prompt, view.frame, builds_for, key_of)
         session = Session(port, treatment)
         before = signal.signal(signal.SIGINT, lambda *_: session.interrupt())
         try:

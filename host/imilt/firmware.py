@@ -119,6 +119,15 @@ def firmware_sha256(source: Path | None = None, *, board: str = DEFAULT_BOARD, m
     return manifest(source, board=board, mpy=mpy).sha256
 
 
+def builds_for(board: str) -> tuple[str, ...]:
+    """The SHA-256 of every build of this firmware for a board as it names itself; none for an unknown board."""
+    name = board.replace("-", "_")
+    try:
+        return tuple(firmware_sha256(board=name, mpy=mpy) for mpy in (False, True))
+    except InputError:
+        return ()
+
+
 def firmware_size(source: Path | None = None, *, board: str = DEFAULT_BOARD) -> int:
     """The size of all compiled files together, bytes: what a bank takes on the device, but for the manifest."""
     return sum(len(file.data) for file in manifest(source, board=board, mpy=True).files if file.name.endswith(".mpy"))
@@ -129,11 +138,10 @@ def _root_files(source: Path, board: str) -> list[Path]:
 
 
 def _board_file(source: Path, board: str) -> Path:
-    path = source / "board.py" if board == DEFAULT_BOARD else source / "boards" / f"{board}.py"
-    if not path.is_file():
-        known = [DEFAULT_BOARD, *sorted(path.stem for path in (source / "boards").glob("*.py"))]
+    known = [DEFAULT_BOARD, *sorted(path.stem for path in (source / "boards").glob("*.py"))]
+    if board not in known:
         raise InputError(f"board {board}: unknown; boards are {', '.join(known)}")
-    return path
+    return source / "board.py" if board == DEFAULT_BOARD else source / "boards" / f"{board}.py"
 
 
 def _source_file(name: str, path: Path) -> File:

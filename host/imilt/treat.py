@@ -5,7 +5,7 @@ No port and no clock: bytes in, bytes out, and time is the device's own count of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 
 from imilt import keys, link
 from imilt.errors import RunError
@@ -65,7 +65,7 @@ class Treatment(Telemetry):
         recorder: Recorder,
         on_prompt: Callable[[str], None],
         on_frame: Callable[[Treatment, bytes], None] | None = None,
-        expected_manifest: str | None = None,
+        firmware: Callable[[str], Collection[str]] | None = None,
         key_of: Callable[[str], bytes] = link.default_key,
     ) -> None:
         super().__init__(recorder, key_of)
@@ -75,7 +75,7 @@ class Treatment(Telemetry):
         self._plan = plan
         self._on_prompt = on_prompt
         self._on_frame = on_frame
-        self._expected_manifest = expected_manifest
+        self._firmware = firmware
         self._script = self._treat()
         self._condition: Condition = lambda: True
         self._began = False  # the device may be armed: whoever gives up from here on tells it to stop
@@ -211,10 +211,14 @@ class Treatment(Telemetry):
         self.event("device", "firmware {version} on {board} {uid}".format(**self.identity), **self.identity)
 
     def _check_manifest(self) -> None:
-        theirs, ours = self.identity["manifest"], self._expected_manifest
-        if ours and theirs != ours:
+        if self._firmware is None:
+            return
+        theirs, board = self.identity["manifest"], self.identity["board"]
+        ours = self._firmware(board)
+        if theirs not in ours:
+            carried = " or ".join(one[:12] for one in ours) or "none"
             raise RunError(
-                f"device runs firmware {theirs[:12]}, this tool carries {ours[:12]}:"
+                f"device runs firmware {theirs[:12]}, this tool carries {carried} for board {board}:"
                 " flash the device or install the matching tool"
             )
 

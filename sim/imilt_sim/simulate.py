@@ -58,7 +58,7 @@ class Simulation:
         self.plant = Plant(plan)
         self.plant.advance(0, 0.0)  # compiles, or loads what was compiled, outside the timed loop
         self.recorder = Recorder(folder, setup.plan.source, ROWS_PER_FLUSH)
-        self.treatment = Treatment(plan, self.recorder, self._prompt, on_frame, self.firmware_sha256)
+        self.treatment = Treatment(plan, self.recorder, self._prompt, on_frame, lambda board: (self.firmware_sha256,))
         self.truth = Truth(plan, self.recorder)
         self.world = self.world_type(plan, self.plant, setup.seed, self._console, self._second)
         self._operator = Operator(self.world)

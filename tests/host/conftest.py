@@ -42,7 +42,7 @@ def connect(recorder: Recorder) -> Connect:
         manifest: str = MANIFEST,
         key_of: Callable[[str], bytes] = default_key,
     ) -> Treatment:
-        device.host = Treatment(plan or short(), recorder, device.prompt, None, manifest, key_of)
+        device.host = Treatment(plan or short(), recorder, device.prompt, None, lambda board: (manifest,), key_of)
         return device.host
 
     return joined

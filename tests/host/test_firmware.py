@@ -11,7 +11,7 @@ import pytest
 from support.firmware import FOLDER, SOURCES, copy, replace
 
 from imilt.errors import InputError
-from imilt.firmware import SIZE_MAX_BYTES, build, firmware_sha256, firmware_size, is_installed, manifest
+from imilt.firmware import SIZE_MAX_BYTES, build, builds_for, firmware_sha256, firmware_size, is_installed, manifest
 
 ROOT = {"boot.py", "main.py", "board.py"}
 IN_BANK = sorted(
@@ -183,6 +183,16 @@ def test_the_other_bank_and_the_store_stay_and_stale_files_go(tmp_path: Path) ->
     files = laid_out(tmp_path)
     assert not [name for name in files if name.endswith(".mpy")]
     assert {name: files[name] for name in before} == before
+
+
+@pytest.mark.parametrize(("told", "board"), [("rpi-pico", "rpi_pico"), ("esp32-s3", "esp32_s3")])
+def test_a_board_may_run_the_sources_or_what_was_compiled_from_them(told: str, board: str) -> None:
+    assert set(builds_for(told)) == {firmware_sha256(board=board), firmware_sha256(board=board, mpy=True)}
+
+
+@pytest.mark.parametrize("told", ["another", "", "../main"])
+def test_there_is_no_build_for_a_board_that_nobody_knows(told: str) -> None:
+    assert builds_for(told) == ()
 
 
 def test_what_is_installed_is_what_it_starts_from(tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ def test_another_firmware_is_refused_with_a_remedy(device: FakeDevice, connect: 
     treatment = connect(device, manifest="cd" * 32)
     device.run()
     assert treatment.problem == (
-        "device runs firmware abababababab, this tool carries cdcdcdcdcdcd:"
+        "device runs firmware abababababab, this tool carries cdcdcdcdcdcd for board rpi-pico:"
         " flash the device or install the matching tool"
     )
     assert device.names() == ["hello"]
