@@ -17,12 +17,15 @@ class USBSerial:
     def read_line(self, line, limit):
         """Append waiting bytes to `line` up to a newline, or `limit` bytes; returns True at a newline."""
         poll, read, one = self._readable.poll, self._in.readinto, self._one
-        while limit > 0 and poll(0):
+        append = line.append
+        for _ in range(limit):
+            if not poll(0):
+                return False
             read(one)
-            if one[0] == 10:
+            byte = one[0]
+            if byte == 10:
                 return True
-            line.append(one[0])
-            limit -= 1
+            append(byte)
         return False
 
     def write(self, data):

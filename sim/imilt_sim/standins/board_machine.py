@@ -44,6 +44,8 @@ class Pin:
 
     def __call__(self, value=None):
         if value is None:
+            if self._input >= 0 and self._mode != Pin.OUT:
+                return 0 if _BOARD.inputs >> self._input & 1 else 1
             return self._read()
         level = 1 if value else 0
         self._level = level
@@ -71,8 +73,6 @@ class Pin:
     def _read(self):
         if self._mode == Pin.OUT:
             return self._level
-        if self._input >= 0:
-            return 0 if _BOARD.inputs >> self._input & 1 else 1
         return 1 if self._pull == Pin.PULL_UP else 0
 
     def irq(self, handler=None, trigger=12, *, hard=False):

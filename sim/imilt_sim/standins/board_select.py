@@ -19,6 +19,5 @@ class poll:  # noqa: N801 - MicroPython's name
         self._ready = ((stream, mask),)
 
     def poll(self, timeout=-1):
-        if self._reads and _BOARD.rx_at >= len(_BOARD.rx):
-            return ()
-        return self._ready
+        board = _BOARD
+        return self._ready if board.rx_at < len(board.rx) or not self._reads else ()

@@ -14,6 +14,10 @@ class _Stream:
         board = _BOARD
         at = board.rx_at
         count = len(buffer)
+        if count == 1:  # the firmware's way: a byte at a time
+            buffer[0] = board.rx[at]
+            board.rx_at = at + 1
+            return 1
         buffer[:] = board.rx[at : at + count]
         board.rx_at = at + count
         return count

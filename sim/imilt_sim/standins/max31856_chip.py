@@ -14,6 +14,8 @@ _ONE_SHOT = 0x40
 _OPEN_TEST = 0x30
 _INTERRUPT_MODE = 0x04
 _FAULT_CLEAR = 0x02
+_FURTHER = (0, 1, 3, 7, 15, 15, 15, 15)  # samples averaged besides the first, by the code in CR1
+_FIRST_SETTING = 0x03  # thresholds and offset
 _FIRST_READ_ONLY = 0x0A
 _STATUS = 0x0F
 OPEN = 0x01
@@ -27,6 +29,14 @@ _COLDEST_C = (0, -55, -55, -55, -55, -50, -50, -55)
 _HOTTEST_COLD_C = 125
 
 
+class _Slices:
+    def __getitem__(self, key):
+        return key
+
+
+_DATA = _Slices()[1:]  # behind the address byte: made once, as making a slice allocates
+
+
 class Chip:
     """`drdy` is the level of that pin: low from the end of a conversion until its result is read."""
 
@@ -35,13 +45,16 @@ class Chip:
         self._index = index
         self._hot = 0  # the last results, in 1/128 and 1/64 °C
         self._cold = 0
+        self._offset = 0  # what the registers say: 1/64 °C, thresholds in °C and 1/16 °C
+        self._cold_high_c = self._cold_low_c = self._hot_high_q4 = self._hot_low_q4 = 0
         self.registers = bytearray(_POWER_UP)
+        self._decode()
         self.converting = False
         self.drdy = 1
 
     def conversion_ms(self, first=True):
         """Typical time of a one-shot or a first conversion, or of one that follows another in continuous mode."""
-        further = (1 << min(self.registers[1] >> 4 & 7, 4)) - 1
+        further = _FURTHER[self.registers[1] >> 4 & 7]
         if self.registers[0] & 1:
             return 169 + further * 40 if first else 98 + further * 20
         return 143 + further * 100 // 3 if first else 82 + further * 50 // 3
@@ -54,6 +67,10 @@ class Chip:
                 self._write((address + i - 1) & 0x7F, out[i])
             self._deselected()
         elif answer is not None:
+            if address == 0 and len(answer) == 1 + REGISTERS:  # the firmware's way: all of them at once
+                answer[_DATA] = self.registers
+                self.drdy = 1
+                return
             for i in range(1, len(answer)):
                 answer[i] = self._read((address + i - 1) & 0x7F)
 
@@ -72,6 +89,17 @@ class Chip:
             value &= ~_FAULT_CLEAR
         if register < _FIRST_READ_ONLY:
             registers[register] = value
+            if register >= _FIRST_SETTING:
+                self._decode()
+
+    def _decode(self):
+        """Take thresholds and offset from their registers when they change, not at every conversion."""
+        registers = self.registers
+        self._cold_high_c = _signed(registers[3], 8)
+        self._cold_low_c = _signed(registers[4], 8)
+        self._hot_high_q4 = _signed(registers[5] << 8 | registers[6], 16)
+        self._hot_low_q4 = _signed(registers[7] << 8 | registers[8], 16)
+        self._offset = _signed(registers[9], 8) << 2
 
     def _deselected(self):
         """Conversions start when chip select rises after a write."""
@@ -110,29 +138,34 @@ class Chip:
     def _convert(self, hot_q12, cold_q12, opened):
         registers = self.registers
         # 1/64 °C; the offset register has 1/16 °C. The sensor gives -64 °C at the lowest.
-        self._cold = max(-0x1000, min(0x1FFF, (cold_q12 >> 6) + (_signed(registers[9], 8) << 2)))
-        registers[0x0A] = self._cold >> 6 & 0xFF
-        registers[0x0B] = self._cold << 2 & 0xFF
+        cold = (cold_q12 >> 6) + self._offset
+        if not -0x1000 <= cold <= 0x1FFF:
+            cold = -0x1000 if cold < 0 else 0x1FFF
+        self._cold = cold
+        registers[0x0A] = cold >> 6 & 0xFF
+        registers[0x0B] = cold << 2 & 0xFF
         if not opened:
-            self._hot = max(-0x40000, min(0x3FFFF, hot_q12 >> 5))
-            registers[0x0C] = self._hot >> 11 & 0xFF
-            registers[0x0D] = self._hot >> 3 & 0xFF
-            registers[0x0E] = self._hot << 5 & 0xFF
+            hot = hot_q12 >> 5
+            if not -0x40000 <= hot <= 0x3FFFF:
+                hot = -0x40000 if hot < 0 else 0x3FFFF
+            self._hot = hot
+            registers[0x0C] = hot >> 11 & 0xFF
+            registers[0x0D] = hot >> 3 & 0xFF
+            registers[0x0E] = hot << 5 & 0xFF
 
     def _thresholds(self):
         """Beyond the limits; a bit that is set stays until the value is 2 °C inside of its limit again."""
-        registers = self.registers
-        was = registers[_STATUS]
+        was = self.registers[_STATUS]
         cold_c = self._cold >> 6
         hot_q4 = self._hot >> 3
         status = 0
-        if cold_c > _signed(registers[3], 8) - (_HYSTERESIS_C if was & _COLD_HIGH else 0):
+        if cold_c > self._cold_high_c - (_HYSTERESIS_C if was & _COLD_HIGH else 0):
             status |= _COLD_HIGH
-        if cold_c < _signed(registers[4], 8) + (_HYSTERESIS_C if was & _COLD_LOW else 0):
+        if cold_c < self._cold_low_c + (_HYSTERESIS_C if was & _COLD_LOW else 0):
             status |= _COLD_LOW
-        if hot_q4 > _signed(registers[5] << 8 | registers[6], 16) - (_HYSTERESIS_C << 4 if was & _HIGH else 0):
+        if hot_q4 > self._hot_high_q4 - (_HYSTERESIS_C << 4 if was & _HIGH else 0):
             status |= _HIGH
-        if hot_q4 < _signed(registers[7] << 8 | registers[8], 16) + (_HYSTERESIS_C << 4 if was & _LOW else 0):
+        if hot_q4 < self._hot_low_q4 + (_HYSTERESIS_C << 4 if was & _LOW else 0):
             status |= _LOW
         return status
 
