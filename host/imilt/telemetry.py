@@ -95,8 +95,10 @@ class Telemetry:
 
         Of those that came before this host did only the first is known, by its number.
         """
-        told = sorted(self._alarms.values(), key=lambda alarm: (-alarm.priority, alarm.cycle))
         first = self.cell("alarm")
+        if not (first or self._alarms):
+            return []
+        told = sorted(self._alarms.values(), key=lambda alarm: (-alarm.priority, alarm.cycle))
         if first and first not in self._alarms:
             told.insert(0, Alarm(first, 0, f"alarm {first}, which docs/faults.md names", 0))
         return told
@@ -118,7 +120,10 @@ class Telemetry:
     def cell(self, name: str) -> int:
         """A figure of the newest row, by its column; 0 before the first, and before the names are known."""
         columns = self.names.get("columns")
-        return int(self._last_row.split(b",")[columns.index(name)]) if columns and self._last_row else 0
+        if not columns or not self._last_row:
+            return 0
+        at = columns.index(name)
+        return int(self._last_row.split(b",", at + 1)[at])
 
     def begin_record(self) -> None:
         """The names are known: write the header and what came before."""

@@ -13,9 +13,6 @@ import math
 from collections.abc import Callable
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from imilt.plan import Plan
 from imilt_sim.laser_driver import MONOSTABLE_MS, PHOTODIODE_NOISE_COUNTS, Diode, photodiode_u16, supply_u16
 from imilt_sim.noise import KeyedNoise
@@ -83,7 +80,7 @@ class _Batch:
         self.probes = probes
         self.start = start
         self.end = end
-        self.integral_c_s: NDArray[np.float64]
+        self.integral_c_s: list[float] = []
 
     def forget(self, probe: int) -> None:
         """The converter was started anew: its earlier conversion never ends."""
@@ -293,16 +290,19 @@ class World:
             return self.grid + 1
         if power_next_w and not self.enable_stuck:
             last = min(last, -(-(board.edge_ms + MONOSTABLE_MS - origin_ms) // GRID_MS))
-        last = min(last, self._next_action)
+        if self._next_action < last:
+            last = self._next_action
         for batch in self._batches:
-            last = min(last, batch.start if self.grid < batch.start else batch.end)
+            change = batch.start if self.grid < batch.start else batch.end
+            if change < last:
+                last = change
         return last
 
     def _step(self, count: int) -> None:
         """Advance tissue and probes; whole seconds are told."""
         while count:
             to_second = _GRID_PER_S - self.grid % _GRID_PER_S
-            part = min(count, to_second)
+            part = count if count < to_second else to_second
             self.plant.advance(part, self.power_w)
             self._energy_j += self.power_w * part * GRID_MS / 1000
             self.grid += part
@@ -316,7 +316,7 @@ class World:
             self._next_action = self._actions[0][0] if self._actions else 1 << 60
         for batch in self._batches:
             if self.grid == batch.start:
-                batch.integral_c_s = self.plant.junction_integral_c_s.copy()
+                batch.integral_c_s = self.plant.junction_integral_c_s.tolist()
             elif self.grid == batch.end:
                 self._finish(board, batch)
         if self._batches and self._batches[0].end <= self.grid:
@@ -325,7 +325,8 @@ class World:
     def _finish(self, board: BoardPort, batch: _Batch) -> None:
         """Conversions end: each result is its junction's mean over the time between."""
         seconds = (batch.end - batch.start) * GRID_MS / 1000
-        means_c = ((self.plant.junction_integral_c_s - batch.integral_c_s) / seconds).tolist()
+        sums_c_s = zip(self.plant.junction_integral_c_s.tolist(), batch.integral_c_s, strict=True)
+        means_c = [(end - start) / seconds for end, start in sums_c_s]
         means_c += [self.ambient_c] * (CHANNELS - len(means_c))
         cold_q12 = round(self.ambient_c * _Q12)
         for i in batch.probes:
