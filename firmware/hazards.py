@@ -134,10 +134,10 @@ def brown_out(s):
 def stale(s):
     """A converter that does not respond at all is told so."""
     sensing = s.situation.sensing
+    most = limits.SAMPLE_MAX_AGE
     for i in range(CHANNELS):
-        old = sensing.age[i] > limits.SAMPLE_MAX_AGE
-        if sensing.roles[i] and old and sensing.told[i] != reading.NO_RESPONSE:
-            return s.found(faults.STALE, i, sensing.age[i], limits.SAMPLE_MAX_AGE)
+        if sensing.age[i] > most and sensing.roles[i] and sensing.told[i] != reading.NO_RESPONSE:
+            return s.found(faults.STALE, i, sensing.age[i], most)
     return 0
 
 

@@ -44,7 +44,7 @@ def body_of(line):
     if len(line) < 10 or line[-9] != 42:
         return None
     body = bytes(line[:-9])
-    return body if bytes(line[-8:]) == b"%08x" % binascii.crc32(body) else None
+    return body if line[-8:] == b"%08x" % binascii.crc32(body) else None
 
 
 def number(text):

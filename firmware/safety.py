@@ -58,13 +58,14 @@ class Safety:
         asked, seen, bucket = self._hazards, self.seen, self._bucket
         for i in range(first, end):
             number = asked[i](self)
-            if number > 0:
+            if number == 0:
+                if bucket[i]:
+                    bucket[i] -= 1
+            elif number > 0:
                 self.seen_where[i] = self._found_where
                 self._weigh(i, number, every_ms)
-            elif number == hazards.UNTOLD:
-                number = 0
-            elif bucket[i]:
-                bucket[i] -= 1
+            else:
+                number = 0  # untold: the bucket stays as it is
             if number != seen[i]:
                 self.evidence += (number > 0) - (seen[i] > 0)
                 seen[i] = number

@@ -53,24 +53,29 @@ class Interlock:
     def sample(self):
         """The mask now: closed are those that were closed now and at the last call, and at no time opened since."""
         closed = self._closed()
-        for i in range(_TOLD):
-            openings = self._openings[i]
-            if openings != self._seen[i]:
-                self._seen[i] = openings
-                closed &= ~(1 << i)
+        if self._openings != self._seen:
+            for i in range(_TOLD):
+                openings = self._openings[i]
+                if openings != self._seen[i]:
+                    self._seen[i] = openings
+                    closed &= ~(1 << i)
         mask = closed & self._closed_before
         self._closed_before = closed
         return mask
 
     def _closed(self):
         mask = 0
-        for i in range(len(self._inputs)):
-            if self._inputs[i]() == 0:
-                mask |= 1 << i
+        bit = 1
+        for pin in self._inputs:
+            if pin() == 0:
+                mask |= bit
+            bit <<= 1
         return mask
 
     def opened_since_sample(self):
         """True if a contact that holds the light opened after the last sample: what was decided since may not light."""
+        if self._openings == self._seen:
+            return False
         for i in range(_TOLD if self.hold_to_run else _CONTACTS):
             if self._openings[i] != self._seen[i]:
                 return True

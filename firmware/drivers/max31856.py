@@ -22,7 +22,6 @@ from drivers.reading import (  # noqa: F401 - its users take the others from her
     TYPE_K,
     TYPE_T,
     TYPES,
-    signed,
 )
 
 REGISTERS = const(16)
@@ -105,6 +104,9 @@ class MAX31856:
                 _offset_steps(offset_mc) & 0xFF,
             )
         )
+        # Views of what is compared at each read: behind CR0, whose bits to convert come and go.
+        self._wanted = memoryview(self._config)[1:]
+        self._told = memoryview(self._answer)[2 : 1 + _RESULTS]
         self._pending = False
         self._since_ms = 0
         self._wait_ms = 0
@@ -152,22 +154,21 @@ class MAX31856:
         NOT_READY and NO_RESPONSE leave all values as they were, a voltage fault that holds up a conversion leaves the
         temperatures. In continuous mode DRDY tells what is new; without it, a result is new `period_ms` after the last.
         """
-        now = time.ticks_ms()
         late = not self._pending
-        if self._continuous and 0 <= time.ticks_diff(now, self._since_ms) < self._wait_ms:
-            late = True
+        now = 0
+        if self._continuous:
+            now = time.ticks_ms()
+            late = late or 0 <= time.ticks_diff(now, self._since_ms) < self._wait_ms
         if self._ready is not None and self._ready():
             late = True
         self._exchange()
         answer = self._answer
-        config = self._config
         answer[1 + _MASK] |= _MASK_RESERVED  # whatever they read as
-        for register in range(1, _RESULTS):
-            if answer[1 + register] != config[register]:
-                return NO_RESPONSE
+        if self._told != self._wanted:
+            return NO_RESPONSE
         if answer[1] == self._busy:
             late = True
-        elif answer[1] != config[0]:
+        elif answer[1] != self._config[0]:
             return NO_RESPONSE
         sr = answer[REGISTERS]
         if late:
@@ -179,9 +180,9 @@ class MAX31856:
         self._pending = self._continuous
         self._since_ms = now
         self._wait_ms = 0 if self._ready is not None else self.period_ms
-        # Two's complement, left-aligned: 14 bits of 1/64 °C and 19 bits of 1/128 °C.
-        self.cj_mc = signed((answer[11] << 8 | answer[12]) >> 2, 14) * 1000 >> 6
-        self.code = signed((answer[13] << 16 | answer[14] << 8 | answer[15]) >> 5, 19)
+        # Two's complement, left-aligned: 14 bits of 1/64 °C and 19 bits of 1/128 °C. The sign bit counts negative.
+        self.cj_mc = (((answer[11] << 6 | answer[12] >> 2) ^ 0x2000) - 0x2000) * 1000 >> 6
+        self.code = ((answer[13] << 11 | answer[14] << 3 | answer[15] >> 5) ^ 0x40000) - 0x40000
         self.tc_mc = self.code * 1000 >> 7
         self.sr = sr
         return status_of(sr)

@@ -38,7 +38,7 @@ seen = {}  # where: lowest and highest value
 
 
 def checked(value, where):
-    if type(value) in (str, bytes, tuple, list):
+    if type(value) in (str, bytes, tuple, list, memoryview):
         return value
     if type(value) is not int and type(value) is not bool:
         raise ArithmeticError("%s: %r is no integer" % (where, value))
