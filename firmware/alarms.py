@@ -145,7 +145,8 @@ class Alarms:
             self._light(shown)
             self._sound(shown)
             self._fresh = NONE
-        self._date(count)
+        if self.changed < self._noted:
+            self._date(count)
 
     def _find_top(self):
         self.priority = NONE

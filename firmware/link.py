@@ -196,8 +196,7 @@ class Link:
     def acknowledge(self, sequence, extra):
         """The host has that line, all before it and so many bytes of the next."""
         # Older than the window: where that line ended is no longer known, and a guess would be credit without ground.
-        oldest = max(0, self._last_sent - _WINDOW + 1)
-        if oldest <= sequence <= self._last_sent and 0 <= extra <= limits.LINE_MAX_BYTES:
+        if 0 <= sequence <= self._last_sent < sequence + _WINDOW and 0 <= extra <= limits.LINE_MAX_BYTES:
             acknowledged = min(self._sent_at[sequence % _WINDOW] + extra, self._sent)
             # One that tells nothing new comes late or from elsewhere: it takes no credit back and breaks no silence.
             if acknowledged > self._acknowledged:

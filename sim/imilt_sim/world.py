@@ -250,8 +250,12 @@ class World:
 
     def _advance(self, board: BoardPort, origin_ms: int) -> None:
         last = (board.target_ms - origin_ms) // GRID_MS
+        # What the board has done since shows at the next grid point; later ones follow from the stops.
+        changed = self._light_w(board, origin_ms + (self.grid + 1) * GRID_MS) != self.power_w
         while self.grid < last:
-            self._step(self._next_stop(board, origin_ms, last) - self.grid)
+            stop = self.grid + 1 if changed else self._next_stop(board, origin_ms, last)
+            changed = False
+            self._step(stop - self.grid)
             self._at_grid_point(board)
             interrupted = self.interrupted
             if interrupted:
@@ -285,10 +289,7 @@ class World:
 
     def _next_stop(self, board: BoardPort, origin_ms: int, last: int) -> int:
         """The next grid point at which something can change."""
-        power_next_w = self._light_w(board, origin_ms + (self.grid + 1) * GRID_MS)
-        if power_next_w != self.power_w:
-            return self.grid + 1
-        if power_next_w and not self.enable_stuck:
+        if self.power_w and not self.enable_stuck:
             last = min(last, -(-(board.edge_ms + MONOSTABLE_MS - origin_ms) // GRID_MS))
         if self._next_action < last:
             last = self._next_action

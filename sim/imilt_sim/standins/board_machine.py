@@ -49,8 +49,12 @@ class Pin:
             return self._read()
         level = 1 if value else 0
         self._level = level
-        if self._chip >= 0:
-            _BOARD.select(self._chip, level)
+        chip = self._chip
+        if chip >= 0:  # chip select, active low
+            if level == 0:
+                _BOARD.selected = chip
+            elif _BOARD.selected == chip:
+                _BOARD.selected = -1
         elif self.id == wiring.LASER_ENABLE:
             _BOARD.write_enable(level)
         elif self.id in _BOARD.pwm_pins:

@@ -244,13 +244,6 @@ class Board:
         else:
             self.outputs &= ~(1 << index)
 
-    def select(self, index, level):
-        """Chip select of converter `index`, active low."""
-        if level == 0:
-            self.selected = index
-        elif self.selected == index:
-            self.selected = -1
-
     def _finish_conversions(self):
         done = self.done
         self.done = 0
