@@ -181,7 +181,7 @@ def probe_below(s):
     """Leads that touch make a junction at the connector: it reads the room, and the loop would heat without end."""
     sensing, lowest = s.situation.sensing, s.situation.settings.lowest_mc
     for i in range(CHANNELS):
-        if sensing.roles[i] and reading.is_value(sensing.told[i]) and sensing.tc_mc[i] < lowest:
+        if sensing.tc_mc[i] < lowest and sensing.roles[i] and reading.is_value(sensing.told[i]):
             return s.found(faults.PROBE_BELOW, i, sensing.tc_mc[i], lowest)
     return 0
 
@@ -191,7 +191,7 @@ def over_temperature(s):
     sensing, limit_mc = s.situation.sensing, s.situation.settings.limit_mc
     for i in range(CHANNELS):
         role = sensing.roles[i]
-        if role and reading.is_value(sensing.told[i]) and sensing.tc_mc[i] > limit_mc[i]:
+        if sensing.tc_mc[i] > limit_mc[i] and role and reading.is_value(sensing.told[i]):
             return s.found(faults.OVER_TEMPERATURE + role, i, sensing.tc_mc[i], limit_mc[i])
     return 0
 

@@ -32,8 +32,8 @@ class Notices:
         """One cycle; `dropped` counts the lines that the link has lost so far."""
         alarms = self._alarms
         self._tell_fault()
-        alarms.set(faults.DELIVERED_OFF, self._delivered_off())
         emitting = self._situation.treatment.emitting()
+        alarms.set(faults.DELIVERED_OFF, self._delivered_off(emitting))
         alarms.set(faults.SATURATED, emitting and self._law.reason == control.AT_CAP)
         alarms.set(faults.TIP_LIMITS, emitting and self._law.reason == control.TIP_LIMITED)
         alarms.set(faults.CONFIRM, self._to_confirm())
@@ -48,11 +48,11 @@ class Notices:
                 self._alarms.set(fault, True)
             self._fault = fault
 
-    def _delivered_off(self):
+    def _delivered_off(self, emitting):
         """Delivered is not within a fifth of what was wanted, three lit cycles in a row."""
         situation = self._situation
         wanted = situation.commanded_mw
-        if not situation.treatment.emitting():
+        if not emitting:
             self._off = 0
         if wanted < limits.DELIVERED_FROM_MW:
             return self._off >= _OFF_CYCLES

@@ -71,9 +71,10 @@ class Sensing:
         """One cycle: ages grow; on even phases the finished conversions are read. `lit`: the last frame had light."""
         self.fresh = 0
         self.fresh_dark = False
+        age, dark_age = self.age, self.dark_age
         for i in range(CHANNELS):
-            self.age[i] += 1
-            self.dark_age[i] += 1
+            age[i] += 1
+            dark_age[i] += 1
         self.asked = not phase & 1 and self._triggered
         if not self.asked:
             return
