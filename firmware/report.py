@@ -41,21 +41,7 @@ COLUMNS = (
     "dropped",
 )
 # At the end of a row whose cycle took a sample; absent from the others.
-PROBE_COLUMNS = (
-    "fresh",
-    "probe0_mc",
-    "probe1_mc",
-    "probe2_mc",
-    "probe3_mc",
-    "cold0_mc",
-    "cold1_mc",
-    "cold2_mc",
-    "cold3_mc",
-    "sr0",
-    "sr1",
-    "sr2",
-    "sr3",
-)
+PROBE_COLUMNS = ("fresh",) + tuple([name % i for name in ("probe%d_mc", "cold%d_mc", "sr%d") for i in range(4)])
 _ROW = ",".join(["%d"] * len(COLUMNS))
 _PROBE_ROW = "," + ",".join(["%d"] * len(PROBE_COLUMNS))
 _TRY_AGAIN_CYCLES = const(600)

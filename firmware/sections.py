@@ -9,9 +9,9 @@ from micropython import const
 import limits
 
 CHANNELS = const(4)
-REFERENCE_MC = const(45000)  # a calibration turns about this temperature: the middle of where tissue is treated
-SPAN_MC = const(100000)  # and holds so far from it; further away it stays what it is there
-POINTS_MAX = const(12)
+_REFERENCE_MC = const(45000)  # a calibration turns about this temperature: the middle of where tissue is treated
+_SPAN_MC = const(100000)  # and holds so far from it; further away it stays what it is there
+_POINTS_MAX = const(12)
 JOURNAL_MAX = const(100)
 COUNT_MAX = const(0x3FFFFFFF)
 CODE_MAX = const(9999)  # faults, and where they were: four digits keep the journal's size bounded
@@ -37,15 +37,15 @@ def defaults():
 
 
 def corrected_mc(reading_mc, offset_mc, slope_ppm, quadratic_ppm_per_100c):
-    """m°C after calibration: the reading plus the offset, plus slope and quadratic times the way from REFERENCE_MC.
+    """m°C after calibration: the reading plus the offset, plus slope and quadratic times the way from _REFERENCE_MC.
 
     Integers below 2^30 and no allocation; within 2 m°C of the exact value.
     """
-    away = reading_mc - REFERENCE_MC
-    if away > SPAN_MC:
-        away = SPAN_MC
-    elif away < -SPAN_MC:
-        away = -SPAN_MC
+    away = reading_mc - _REFERENCE_MC
+    if away > _SPAN_MC:
+        away = _SPAN_MC
+    elif away < -_SPAN_MC:
+        away = -_SPAN_MC
     slope = slope_ppm + (away // 10) * quadratic_ppm_per_100c // 10000
     # A millionth in two steps, 8 * 125000, so that the product stays small.
     return reading_mc + offset_mc + (away // 8) * slope // 125000
@@ -133,7 +133,7 @@ def _date(what, value):
 
 def _laser(value):
     problem = _fields("laser", value, ("points", "full_scale_mw"))
-    problem = problem or _list("laser points", value["points"], 2, POINTS_MAX)
+    problem = problem or _list("laser points", value["points"], 2, _POINTS_MAX)
     if problem:
         return problem
     before = [-1, -1]

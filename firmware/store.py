@@ -12,7 +12,7 @@ from micropython import const
 
 import sections
 
-FORMAT = const(1)
+_FORMAT = const(1)
 BANKS = ("a", "b")
 
 _MAGIC = b"imilt-store"
@@ -110,7 +110,7 @@ class Store:
         size = 0
         for piece in self._pieces():
             size += len(piece)
-        line = b"%s %d %d %d " % (_MAGIC, FORMAT, self._generation + 1, size)
+        line = b"%s %d %d %d " % (_MAGIC, _FORMAT, self._generation + 1, size)
         crc = binascii.crc32(line)
         for piece in self._pieces():
             crc = binascii.crc32(piece, crc)
@@ -259,4 +259,4 @@ def _verified(file):
         data = file.read(_CHUNK)
     if size or crc != expected or generation < 1:
         return _DAMAGED
-    return generation if version == FORMAT else _NEWER
+    return generation if version == _FORMAT else _NEWER

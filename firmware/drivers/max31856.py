@@ -8,21 +8,7 @@ import time
 
 from micropython import const
 
-from drivers.reading import (  # noqa: F401 - its users take the others from here
-    COLD_RANGE,
-    HIGH,
-    LOW,
-    NO_RESPONSE,
-    NO_SAMPLE,
-    NOT_READY,
-    OK,
-    OPEN,
-    RANGE,
-    SHORT,
-    TYPE_K,
-    TYPE_T,
-    TYPES,
-)
+from drivers.reading import COLD_RANGE, HIGH, LOW, NO_RESPONSE, NOT_READY, OK, OPEN, RANGE, SHORT, TYPES
 
 REGISTERS = const(16)
 _WRITE = const(0x80)

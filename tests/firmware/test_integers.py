@@ -105,7 +105,7 @@ def test_converter_at_every_extreme(firmware: Firmware, sr: int) -> None:
     bus = Registers()
     module = firmware.load("drivers.max31856")
     chip = module.MAX31856(bus, lambda level: None)
-    assert chip.configure(module.TYPE_T)
+    assert chip.configure(firmware.load("drivers.reading").TYPE_T)
     for cold, hot in itertools.product((0x7FFC, 0x8000, 0x0000, 0xFFFC), FULL_SCALE):
         chip.trigger()
         bus.all[0] &= ~0x40  # the conversion is done
