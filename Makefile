@@ -21,7 +21,7 @@ UPGRADE ?=
 # Else pyright asks the package index for a newer self.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help setup treat test coverage lint format bench reaction fuzz after-heat firmware-size tune docs its90 lock clean look-again
+.PHONY: help setup treat test coverage lint format bench reaction fuzz after-heat firmware-size tune physics docs its90 near-field lock clean look-again
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,12 +73,18 @@ firmware-size: $(STAMP) ## compile the firmware and tell its size
 tune: $(STAMP) ## try the feedback law's parameters on the default plan
 	@$(BIN)/python -m imilt_sim.tune
 
+physics: $(STAMP) ## hold the tissue against exact solutions and measured cases, into docs/
+	@$(BIN)/python tools/physics_page.py
+
 docs: $(STAMP) ## write the generated pages of docs/
 	@$(BIN)/python tools/fault_table.py
 	@$(BIN)/python tools/hardware_page.py
 
 its90: $(STAMP) ## write the thermocouples' tables
 	@$(BIN)/python tools/its90_tables.py
+
+near-field: $(STAMP) ## write the light's correction near the fibre, by Monte Carlo transport; takes some minutes
+	@$(BIN)/python tools/near_field.py
 
 lock: $(STAMP) ## write the lock files from pyproject.toml (UPGRADE=1 takes the newest versions)
 	@tools/lock.sh $(if $(UPGRADE),--upgrade)

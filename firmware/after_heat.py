@@ -18,9 +18,9 @@ _AVERAGED = const(16)
 _LEAST = const(1000)  # determinant below which the light was too weak to learn from: about 0.4 W
 _SMOOTHING = const(12)  # time constant of either of the two filters behind the slope, s
 # The rise after a cut: so many seconds of the slope by conduction, less the light's own part of the reading.
-_SECONDS = const(56)
+_SECONDS = const(63)
 _SECONDS_UNTAUGHT = const(5)
-_ARTEFACT_Q3 = const(9)
+_ARTEFACT_Q3 = const(7)
 # Bounds of what is taken in, so that nothing overflows and no single reading counts for much.
 _HIGHEST_MC = const(100000)
 _STRONGEST_MW = const(8000)

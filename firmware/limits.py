@@ -12,7 +12,7 @@ LATE_MAX_MS = const(50)  # a cycle that starts later counts as missed
 
 # Power and exposure
 LASER_MAX_MW = const(25000)  # what the driver gives at full duty
-CAP_MAX_MW = (3000, 5000)  # by fibre: bare, diffuser; the plan's own default is 2 W and 3 W
+CAP_MAX_MW = (3000, 5000, 3000)  # by fibre: bare, diffuser, radial; the plan's own default is 2, 3 and 2 W
 SLEW_UP_MW_PER_S = const(500)
 OVER_POWER_PERCENT = const(150)
 OVER_POWER_MARGIN_MW = const(200)

@@ -12,7 +12,7 @@ RANGES = {
     "hold_ms": (1000, limits.HOLD_MAX_MS),
     "emission_ms": (1000, limits.EMISSION_MAX_MS),
     "energy_mj": (1000, limits.ENERGY_MAX_MJ),
-    "fibre": (0, 1),  # bare, diffuser
+    "fibre": (0, 2),  # bare, diffuser, radial
     "cap_mw": (100, max(limits.CAP_MAX_MW)),
     "kp_mw_per_c": (1, limits.GAIN_MAX_MW_PER_C),
     "ti_ms": (limits.INTEGRAL_TIME_MIN_MS, limits.INTEGRAL_TIME_MAX_MS),

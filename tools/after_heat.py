@@ -1,8 +1,8 @@
 """How well firmware/after_heat.py foretells the rise of a guard after the light goes off; `make after-heat`.
 
 Simulated treatments with eight guards each, 9 to 16 mm from the fibre, in two sets of seeds: A, to which the weights of
-the firmware are fitted, and B, on which they are tried. Optics, conductivity, perfusion, power, set-point, the light on
-the thermocouples and pauses differ from case to case; readings are a second apart with noise of 0.05 °C.
+the firmware are fitted, and B, on which they are tried. Optics, conductivity, perfusion, power, set-point, the kind of
+thermocouple, the light on it and pauses differ from case to case; readings are a second apart with noise of 0.05 °C.
 
 A guard's tissue and its reading in the dark differ by what the thermocouple has absorbed of the light and not yet given
 away. The reading is what can be limited, the tissue is what counts: the first two tables are about the reading that a
@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from imilt.plan import HIGHEST_CAP_W, Plan, Probe
+from imilt.plan import HIGHEST_CAP_W, Plan, Probe, ProbeModel
 from imilt_sim.tissue.plant import Plant
 
 Floats = NDArray[np.float64]
@@ -113,8 +113,9 @@ def new_case(seed: int) -> Case:
                 "tumour_perfusion_per_s": min(normal, 0.0033),
             },
             "probe_model": {
-                "lag_s": rng.uniform(0.1, 0.3),
-                "self_heating_c_cm2_per_w": 2.06 * rng.uniform(0.0, 1.2),
+                "kind": str(rng.choice(["bead", "needle"])),
+                "lag_s": rng.uniform(0.05, 0.3),
+                "self_heating_c_cm2_per_w": ProbeModel().self_heating_c_cm2_per_w * rng.uniform(0.0, 1.2),
             },
         }
     )
@@ -170,12 +171,8 @@ def treat(case: Case) -> Iterator[Frame]:
 
 
 def peaks_after_cut(plant: Plant) -> Floats:
-    """Each guard's highest tissue temperature from now on without light, °C, followed for 5 min at most.
-
-    The plant is left as it was: its whole state is in these arrays and the count of grid points.
-    """
-    arrays = (plant._cells, plant._probes, plant._numbers)
-    kept, grid_points = [array.copy() for array in arrays], plant.grid_points
+    """Each guard's highest tissue temperature from now on without light, °C, followed for 5 min at most."""
+    plant = plant.copy()
     peaks_c = plant.site_c[2:].copy()
     for _ in range(150):
         plant.advance(100, 0.0)
@@ -183,9 +180,6 @@ def peaks_after_cut(plant: Plant) -> Floats:
         peaks_c = np.maximum(peaks_c, now_c)
         if (now_c < peaks_c - 0.005).all():
             break
-    for array, was in zip(arrays, kept, strict=True):
-        array[:] = was
-    plant.grid_points = grid_points
     return peaks_c
 
 

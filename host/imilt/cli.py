@@ -134,6 +134,25 @@ def report(run: Path) -> None:
         raise RunError(f"{run}: the report cannot be written: {error.strerror}; make room and try again") from error
 
 
+@cli.command(cls=ExampleCommand)
+@click.argument("setup", type=click.Path(path_type=Path), required=False)
+@click.option("--case", metavar="NAME", help="A measured case that comes with imilt: V1, V2, V5, V6, V10 or CILA.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, with the courses over time.")
+def physics(setup: Path | None, case: str | None, as_json: bool) -> None:
+    """Run the simulated tissue alone: a measured case, or a set-up of your own, told in a TOML file.
+
+    A set-up holds tissue, fibre, power over time and probes; out come temperatures, artefacts, volumes and axes of
+    the lesions, beside what was measured if the set-up tells it. docs/physics.md lists its keys.
+
+    Examples:
+    imilt physics --case V1
+    imilt physics my-setup.toml --json
+    """
+    from imilt_sim.physics.command import physics as run
+
+    run(setup, case, as_json)
+
+
 @cli.group("plan")
 def plan_group() -> None:
     """Check plans and list what they may hold."""

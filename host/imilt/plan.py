@@ -1,7 +1,7 @@
 """The treatment plan: a TOML file, validated with units and ranges, and its integer form for the device.
 
 Coordinates: `radial_mm` is the distance from the fibre's axis; `axial_mm` runs along it, 0 at the middle of the
-diffuser or at the face of a bare fibre, positive away from the operator. Every default names its source.
+diffuser or at the tip of a bare or radial fibre, positive away from the operator. Every default names its source.
 """
 
 from __future__ import annotations
@@ -59,14 +59,15 @@ class Supervision(Section):
     confirm_min: float = quantity(5.0, 1.0, 10.0, "min", "nobody stands on a pedal for the whole hold")
 
 
-HIGHEST_CAP_W: dict[str, float] = {"bare": 3.0, "diffuser": 5.0}
-"""The firmware's own bounds, `CAP_MAX_MW` in limits.py; a test compares them."""
+HIGHEST_CAP_W: dict[str, float] = {"bare": 3.0, "diffuser": 5.0, "radial": 3.0}
+"""The firmware's own bounds, `CAP_MAX_MW` in limits.py; a test compares them. Their order is the device's number."""
+DEFAULT_CAP_W: dict[str, float] = {"bare": 2.0, "diffuser": 3.0, "radial": 2.0}
 
 
 class Fibre(Section):
     """The emitting end of the fibre."""
 
-    kind: Literal["bare", "diffuser"] = "diffuser"
+    kind: Literal["bare", "diffuser", "radial"] = "diffuser"
     diffuser_length_mm: float = quantity(15.0, 5.0, 40.0, "mm", "common in interstitial therapy: 10-15 mm")
     radius_mm: float = quantity(0.75, 0.1, 2.0, "mm", "1.5 mm outer diameter of a diffusing applicator")
     cap_w: float | None = Field(
@@ -74,14 +75,15 @@ class Fibre(Section):
         ge=0.1,
         le=5.0,
         strict=True,
-        description="by kind: bare 2 W, diffuser 3 W, above which char is common (Möller 1995, Lasers Med Sci 10:193)",
+        description="by kind: bare 2 W, diffuser 3 W, above which char is common (Möller 1995, Lasers Med Sci 10:193);"
+        " radial as bare",
         json_schema_extra={"unit": "W"},
     )
 
     @property
     def power_cap_w(self) -> float:
         """The cap in force, W: the plan's, else that of the fibre's kind."""
-        return self.cap_w if self.cap_w is not None else {"bare": 2.0, "diffuser": 3.0}[self.kind]
+        return self.cap_w if self.cap_w is not None else DEFAULT_CAP_W[self.kind]
 
     @property
     def end_mm(self) -> float:
@@ -103,9 +105,9 @@ class Probe(Section):
 
     role: Role
     radial_mm: float = Field(ge=0.0, le=40.0, strict=True, json_schema_extra={"unit": "mm"})
-    axial_mm: float = quantity(
-        0.0, -40.0, 40.0, "mm", "level with the middle of the diffuser, or the bare fibre's face"
-    )
+    axial_mm: float = quantity(0.0, -40.0, 40.0, "mm", "level with the middle of the diffuser, or another fibre's tip")
+    radial_error_mm: float = quantity(0.0, -5.0, 5.0, "mm", "simulated: how much further out it truly is than planned")
+    axial_error_mm: float = quantity(0.0, -5.0, 5.0, "mm", "simulated: how much further along it truly is than planned")
     type: Literal["B", "E", "J", "K", "N", "R", "S", "T"] = Field(
         default="T", description="class 1 within 0.5 °C; E, J, K and N within 1.5 °C: IEC 60584-1"
     )
@@ -122,6 +124,16 @@ class Probe(Section):
     def over_temperature_c(self) -> float:
         """The limit in force, °C: the plan's, else that of the role."""
         return self.limit_c if self.limit_c is not None else DEFAULT_LIMIT_C[self.role]
+
+    @property
+    def true_radial_mm(self) -> float:
+        """Where the simulated probe sits; past the axis it comes out on the other side."""
+        return abs(self.radial_mm + self.radial_error_mm)
+
+    @property
+    def true_axial_mm(self) -> float:
+        """Where the simulated probe sits."""
+        return self.axial_mm + self.axial_error_mm
 
 
 class Tumour(Section):
@@ -142,16 +154,82 @@ class Tissue(Section):
     conductivity_w_m_k: float = quantity(0.51, 0.1, 1.0, "W/m/K", "pancreas: IT'IS database")
     tumour_perfusion_per_s: float = quantity(0.0033, 0.0, 0.05, "1/s", "PDAC 19.5 ± 19.9 mL/100 mL/min")
     normal_perfusion_per_s: float = quantity(0.016, 0.0, 0.05, "1/s", "normal pancreas 96.9 ± 39.1 mL/100 mL/min")
+    warm_perfusion_factor: float = quantity(
+        2.5, 1.0, 10.0, "", "of normal tissue at 44 °C: 1.3 at 41 °C (Sturesson 1999); muscle 4 to 10 (Song 1984)"
+    )
+    water_fraction: float = quantity(0.71, 0.3, 0.9, "", "by mass; pancreas: ICRP 89")
+    hot_conductivity_factor: float = quantity(
+        1.5, 0.5, 5.0, "", "at 94 °C, flat to 70 °C: porcine heart, doi 10.1007/s10439-022-03122-9"
+    )
+    boiling_conductivity_factor: float = quantity(
+        2.0, 0.5, 20.0, "", "at 100 °C; soars from 90 to 99 °C in liver: Lopresto 2019; size assumed"
+    )
+    condensing_fraction: float = quantity(
+        0.9, 0.0, 1.0, "", "of steam warms the tissue around, the rest escapes; fitted to PMB 58:5705"
+    )
+    hot_capacity_factor: float = quantity(
+        0.8, 0.5, 1.5, "", "at 94 °C, flat to 55 °C: denatured liver, J Heat Transfer 2013;135:061302"
+    )
+    dry_conductivity_w_m_k: float = quantity(0.2, 0.05, 1.0, "W/m/K", "solids without their water; assumed")
+    coagulated_absorption_factor: float = quantity(1.2, 0.2, 5.0, "", "liver 1.2, muscle 0.96: PMC546235")
+    coagulated_scattering_factor: float = quantity(
+        4.5, 0.5, 12.0, "", "liver 6, muscle 10: PMC546235; fitted to PMB 58:5705"
+    )
+    dry_absorption_factor: float = quantity(2.46, 0.5, 10.0, "", "dried by 68.5 %: Lasers Surg Med 33:226")
+    dry_scattering_factor: float = quantity(1.8, 0.5, 10.0, "", "µeff 2.11 times that of fresh tissue: same source")
+    char_onset_c: float = quantity(
+        108.0, 105.0, 600.0, "°C", "above 100 °C: Niemz, Laser-Tissue Interactions; fitted to IJH 1996:49"
+    )
+    char_growth_um_per_s: float = quantity(0.5, 0.0, 100.0, "µm/s", "on the fibre's tip above its onset; assumed")
+    char_limit_um: float = quantity(8.0, 0.0, 30.0, "µm", "8.0 ± 2.7 µm on used tips: PMC2834766")
+    char_absorption_per_mm: float = quantity(72.0, 0.0, 200.0, "1/mm", "72 ± 16 /mm: PMC2834766")
 
 
 class ProbeModel(Section):
     """The simulated thermocouples; a real treatment does not read it."""
 
-    lag_s: float = quantity(0.2, 0.01, 5.0, "s", "a 0.1 mm bead keeps 1/4 of its self-heating after 0.3 s")
-    noise_c: float = quantity(0.03, 0.0, 1.0, "°C", "a few least significant bits of the MAX31856 (0.0078 °C)")
-    self_heating_c_cm2_per_w: float = quantity(
-        2.06, 0.0, 10.0, "°C·cm²/W", "14.0 °C at 3 mm, 4.0 °C at 7 mm, 2 W: doi 10.3109/02656736.2014.928832"
+    kind: Literal["bead", "needle"] = Field(
+        default="bead", description="what holds on to absorbed light's heat: a small ball or a long thin cylinder"
     )
+    radius_mm: float | None = Field(
+        default=None,
+        ge=0.02,
+        le=1.0,
+        strict=True,
+        description="by kind: bead 0.1 (0.05 mm wires), needle 0.25 (0.5 mm sheath)",
+        json_schema_extra={"unit": "mm"},
+    )
+    lag_s: float = quantity(0.05, 0.01, 5.0, "s", "behind the tissue: wires of 0.05 mm in gel; a 0.5 mm sheath 0.3 s")
+    noise_c: float = quantity(0.03, 0.0, 1.0, "°C", "a few least significant bits of the MAX31856 (0.0078 °C)")
+    drift_c_per_h: float = quantity(0.0, -5.0, 5.0, "°C/h", "none in a new T couple below 100 °C; `drift@` adds it")
+    self_heating_c_cm2_per_w: float = quantity(
+        3.85, 0.0, 20.0, "°C·cm²/W", "14.0 °C at 3 mm, 4.0 °C at 7 mm, 2 W: doi 10.3109/02656736.2014.928832"
+    )
+    lit_mm: float = quantity(4.0, 0.0, 10.0, "mm", "of wire whose absorbed light the junction feels: from the same two")
+    wire_mm: float = quantity(1.0, 0.0, 10.0, "mm", "of wire whose tissue it feels: 0.05 mm copper and constantan")
+    wire_angle_deg: float = quantity(0.0, 0.0, 180.0, "°", "0 back along the fibre, 90 away from its axis")
+
+    @property
+    def body_radius_mm(self) -> float:
+        """The radius in force, mm: the plan's, else that of the kind."""
+        return self.radius_mm if self.radius_mm is not None else {"bead": 0.1, "needle": 0.25}[self.kind]
+
+
+class Model(Section):
+    """How the simulated patient is computed; a real treatment does not read it."""
+
+    tier: Literal["axisymmetric", "spherical", "lti"] = Field(
+        default="axisymmetric",
+        description="all laws on rings; the same on shells around a bare tip; linear, right while nothing coagulates",
+    )
+
+
+class Breathing(Section):
+    """How far the simulated patient's breath moves things across the fibre; a real treatment does not read it."""
+
+    probe_mm: float = quantity(0.0, 0.0, 2.0, "mm", "none: patients of the trials were anaesthetised; up to 1 is usual")
+    fibre_mm: float = quantity(0.0, 0.0, 2.0, "mm", "none, as for the probes; both are amplitudes against the tissue")
+    rate_hz: float = quantity(0.25, 0.1, 0.5, "Hz", "15 breaths a minute at rest: 12 to 20")
 
 
 class Plan(Section):
@@ -167,6 +245,8 @@ class Plan(Section):
     tumour: Tumour = Tumour()
     tissue: Tissue = Tissue()
     probe_model: ProbeModel = ProbeModel()
+    breathing: Breathing = Breathing()
+    model: Model = Model()
 
     @model_validator(mode="after")
     def _fits_together(self) -> Plan:
@@ -177,6 +257,7 @@ class Plan(Section):
         self._time_for_the_hold()
         self._limit_above_set_point()
         self._cap_of_fibre()
+        self._tier_of_fibre()
         return self
 
     @property
@@ -202,11 +283,19 @@ class Plan(Section):
     def _probes_outside_fibre(self) -> None:
         nearest = self.fibre.radius_mm + PROBE_RADIUS_MM
         for i, probe in enumerate(self.probes):
-            if probe.radial_mm < nearest and probe.axial_mm < self.fibre.end_mm + PROBE_RADIUS_MM:
+            if self._in_fibre(probe.radial_mm, probe.axial_mm):
                 raise ValueError(
                     f"probes[{i}].radial_mm = {probe.radial_mm}: inside the fibre, whose radius is"
                     f" {self.fibre.radius_mm} mm; at least {nearest} mm from the axis up to its end"
                 )
+            if self._in_fibre(probe.true_radial_mm, probe.true_axial_mm):
+                raise ValueError(
+                    f"probes[{i}].radial_error_mm = {probe.radial_error_mm}, axial_error_mm = {probe.axial_error_mm}:"
+                    " put the simulated probe inside the fibre; give a smaller error"
+                )
+
+    def _in_fibre(self, radial_mm: float, axial_mm: float) -> bool:
+        return radial_mm < self.fibre.radius_mm + PROBE_RADIUS_MM and axial_mm < self.fibre.end_mm + PROBE_RADIUS_MM
 
     def _time_for_the_hold(self) -> None:
         treatment = self.treatment
@@ -231,6 +320,13 @@ class Plan(Section):
                 f"fibre.cap_w = {self.fibre.cap_w}: a {self.fibre.kind} fibre may be given {most:g} W at most; lower it"
             )
 
+    def _tier_of_fibre(self) -> None:
+        if self.model.tier == "spherical" and self.fibre.kind == "diffuser":
+            raise ValueError(
+                "model.tier = 'spherical': a diffuser is no point; take tier 'axisymmetric',"
+                " or fibre.kind 'bare' or 'radial'"
+            )
+
     def _limit_above_set_point(self) -> None:
         limit = self.probes[self.control_channel].over_temperature_c
         if limit < self.treatment.set_point_c + 3.0:
@@ -253,7 +349,7 @@ class Plan(Section):
             "kp_mw_per_c": _milli(control.kp_w_per_c),
             "ti_ms": _milli(control.ti_s),
             "feed_forward_mw": _milli(min(control.feed_forward_w, self.fibre.power_cap_w)),
-            "fibre": ("bare", "diffuser").index(self.fibre.kind),
+            "fibre": list(HIGHEST_CAP_W).index(self.fibre.kind),
             "lease_ms": _milli(self.supervision.lease_s),
             "lease_stops": ("pause", "stop").index(self.supervision.on_lost_host),
             "confirm_ms": round(self.supervision.confirm_min * 60_000),
@@ -287,20 +383,25 @@ def load_plan(path: Path) -> LoadedPlan:
 
     Raises InputError with one plain message (file, field, value, limit) if it cannot be read or does not hold.
     """
-    try:
-        source = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}; name a plan, e.g. {EXAMPLE}") from error
-    if not source.strip():
-        raise InputError(f"{path}: is empty; start from {EXAMPLE}")
-    try:
-        data = tomllib.loads(source.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: is not valid TOML: {error}") from error
+    data, source = read_toml(path, f"name a plan, e.g. {EXAMPLE}", f"start from {EXAMPLE}")
     try:
         return LoadedPlan(Plan.model_validate(data), source, path)
     except ValidationError as error:
-        raise InputError(f"{path}: {_plain(error)}") from error
+        raise InputError(f"{path}: {plain(error, Plan)}") from error
+
+
+def read_toml(path: Path, missing: str, empty: str) -> tuple[dict[str, Any], bytes]:
+    """A TOML file and its bytes. Raises InputError; the remedies for a missing and an empty file are told as given."""
+    try:
+        source = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}; {missing}") from error
+    if not source.strip():
+        raise InputError(f"{path}: is empty; {empty}")
+    try:
+        return tomllib.loads(source.decode()), source
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: is not valid TOML: {error}") from error
 
 
 def find_plan(path: Path) -> LoadedPlan:
@@ -330,18 +431,18 @@ def _describe_fields(model: type[Section]) -> Iterator[str]:
         otherwise, _, source = (field.description or "").partition(": ")
         value, source = (otherwise, source) if field.default is None else (field.default, field.description or "")
         default = "required" if field.is_required() else f"= {value}"
-        yield f"{key:<28}{default:<14}{unit:<11}{choices or span:<12}  {source}".rstrip()
+        yield f"{key:<30}{default:<14}{unit:<11}{choices or span:<12}  {source}".rstrip()
 
 
-def _plain(error: ValidationError) -> str:
-    """The first finding as `field = value: what is allowed`, and how many more there are."""
+def plain(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first finding in input for `model` as `field = value: what is allowed`, and how many more there are."""
     findings = error.errors(include_url=False)
     first = findings[0]
     where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
     text = _REMEDIES.get(first["type"], first["msg"].removeprefix("Value error, "))
     told = first["type"] in ("missing", "value_error") or isinstance(first["input"], (dict, list))
     value = "" if told else f" = {first['input']!r}"
-    unit = _unit(first["loc"])
+    unit = _unit(first["loc"], model)
     more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
     limit = text[:1].lower() + text[1:]
     return f"{where}{value}: {limit}{unit if 'equal to' in limit else ''}{more}" if where else f"{text}{more}"
@@ -353,19 +454,15 @@ _REMEDIES = {
 }
 
 
-def _unit(loc: tuple[int | str, ...]) -> str:
-    """The unit of the field at `loc`, with a leading space, or nothing."""
-    model: Any = Plan
+def _unit(loc: tuple[int | str, ...], model: Any) -> str:
+    """The unit of the field at `loc` of `model`, with a leading space, or nothing."""
     for part in loc:
-        if isinstance(part, int):
+        fields = getattr(model, "model_fields", {})
+        if isinstance(part, int) or part not in fields:
             continue
-        field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
-        if field is None:
-            return ""
-        model = field.annotation
-        if part == "probes":
-            model = Probe
-        extra = field.json_schema_extra
-        if isinstance(extra, dict):
+        extra, annotation = fields[part].json_schema_extra, fields[part].annotation
+        if isinstance(extra, dict) and "unit" in extra:
             return f" {extra['unit']}"
+        kinds = (annotation, *get_args(annotation))
+        model = next((kind for kind in kinds if hasattr(kind, "model_fields")), None)
     return ""

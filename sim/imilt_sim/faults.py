@@ -68,6 +68,18 @@ def _glitch(probe: float, count: float) -> Callable[[w.World], None]:
     return lambda world: setattr(world.leads[int(probe)], "glitches", int(count))
 
 
+def _drift(probe: float, c_per_h: float) -> Callable[[w.World], None]:
+    return lambda world: world.leads[int(probe)].drift(c_per_h, world.time_s)
+
+
+def _pulled_out(probe: float, mm: float) -> Callable[[w.World], None]:
+    return lambda world: world.plant.pull_out(int(probe), mm)
+
+
+def _breathing(amplitude_mm: float) -> Callable[[w.World], None]:
+    return lambda world: world.plant.breathe(amplitude_mm)
+
+
 def _gain(factor: float) -> Callable[[w.World], None]:
     return lambda world: setattr(world.diode, "gain", factor)
 
@@ -105,6 +117,11 @@ KINDS: dict[str, _Kind] = {
     "glitch": _Kind("so many conversions of a probe read open, then it is good again", ("probe", "count"), _glitch),
     "shorted-leads": _Kind("a probe's leads touch: it reads the connector's temperature", ("probe",), _set("shorted")),
     "offset": _Kind("a probe reads wrong by so many °C", ("probe", "celsius"), _set("offset_c")),
+    "drift": _Kind("a probe reads wrong by so many °C more every hour", ("probe", "c_per_h"), _drift),
+    "pulled-out": _Kind("a probe is pulled out along its wire by so many mm", ("probe", "mm"), _pulled_out),
+    "breathing": _Kind(
+        "breath moves the probes so many mm to and fro, away from the fibre and back", ("amplitude_mm",), _breathing
+    ),
     "stuck": _Kind("a converter repeats its last reading for ever", ("probe",), _set("stuck")),
     "stale": _Kind("a converter never finishes a conversion again", ("probe",), _set("stalled")),
     "absent": _Kind("a converter no longer answers", ("probe",), _absent),
@@ -128,6 +145,9 @@ _RANGES = {
     "bit": (0, 18),
     "count": (1, 1000),
     "celsius": (-200, 200),
+    "c_per_h": (-100, 100),
+    "mm": (0, 40),
+    "amplitude_mm": (0, 2),
     "factor": (0, 10),
     "fraction": (0, 1),
     "duty": (0, 1),

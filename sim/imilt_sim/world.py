@@ -65,12 +65,22 @@ class Lead:
     def __init__(self) -> None:
         self.input_faults = 0
         self.offset_c = 0.0
+        self._drift = 0.0, 0.0, 0.0  # °C by when, s, and °C/h since
         self.shorted = False
         self.stalled = False
         self.stuck = False
         self.glitches = 0
         self.flipped_bits = 0
         self.conversions = 0
+
+    def drift(self, c_per_h: float, from_s: float) -> None:
+        """Read wrong by more and more from this time on; what has come about stays."""
+        self._drift = self.drifted_c(from_s), from_s, c_per_h
+
+    def drifted_c(self, time_s: float) -> float:
+        """What the drift has come to."""
+        so_far_c, from_s, c_per_h = self._drift
+        return so_far_c + c_per_h * (time_s - from_s) / 3600
 
 
 class _Batch:
@@ -111,6 +121,8 @@ class World:
         self.leads = [Lead() for _ in range(CHANNELS)]
         for lead in self.leads[len(plan.probes) :]:
             lead.input_faults = OPEN  # nothing is plugged in there
+        for lead in self.leads[: len(plan.probes)]:
+            lead.drift(plan.probe_model.drift_c_per_h, 0.0)
         self.interrupted = False  # an action changed what the board must see at once
         self._console = console
         self._on_second = on_second
@@ -347,4 +359,5 @@ class World:
     def _hot_q12(self, i: int, lead: Lead, mean_c: float) -> int:
         """What the converter's input shows, 1/4096 °C, with noise and whatever the lead does to it."""
         hot_c = self.ambient_c if lead.shorted else mean_c
-        return (round((hot_c + lead.offset_c) * _Q12) + self._probe_noise[i][lead.conversions]) ^ lead.flipped_bits
+        wrong_c = lead.offset_c + lead.drifted_c(self.time_s)
+        return (round((hot_c + wrong_c) * _Q12) + self._probe_noise[i][lead.conversions]) ^ lead.flipped_bits

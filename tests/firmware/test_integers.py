@@ -19,7 +19,7 @@ from imilt_sim.simulate import Setup, Simulation
 RANGES = load("settings").RANGES
 limits = load("limits")
 LOWEST = {name: low for name, (low, _) in RANGES.items()}
-HIGHEST = {name: high for name, (_, high) in RANGES.items()}
+HIGHEST = {name: high for name, (_, high) in RANGES.items()} | {"fibre": 1}  # a diffuser: it alone may have the cap
 ROLES = {f"probe{i}_role": role for i, role in enumerate((1, 2, 3, 4))}
 ROLE_LIMITS = {f"probe{i}_limit_mc": limit for i, limit in enumerate((65000, 95000, 50000, 95000))}
 FULL_SCALE = (0x7FFFF0, 0x800000, 0x000000, 0xFFFFE0)

@@ -57,7 +57,7 @@ def test_both_bounds_are_inside_and_one_beyond_is_not(name: str) -> None:
 
 def test_ranges_are_the_hard_limits() -> None:
     assert settings.RANGES["cap_mw"][1] == max(limits.CAP_MAX_MW) <= 5000
-    assert limits.CAP_MAX_MW == (3000, 5000)
+    assert limits.CAP_MAX_MW == (3000, 5000, 3000)
     assert settings.RANGES["set_point_mc"] == (42000, 50000)
     assert settings.RANGES["energy_mj"][1] == limits.ENERGY_MAX_MJ
     assert settings.RANGES["emission_ms"][1] == limits.EMISSION_MAX_MS

@@ -189,6 +189,23 @@ def test_a_probe_may_sit_in_front_of_the_fibre_but_not_in_it() -> None:
 # What the device takes
 
 
+def test_a_probe_may_truly_sit_elsewhere_but_not_in_the_fibre() -> None:
+    off = CONTROL | {"radial_error_mm": -1.5, "axial_error_mm": 2.0}
+    probe = short(probes=[off]).probes[0]
+    assert (probe.true_radial_mm, probe.true_axial_mm) == (CONTROL["radial_mm"] - 1.5, 2.0)
+    with pytest.raises(ValidationError, match=r"probes\[1\]\.radial_error_mm = -2\.0.* inside the fibre"):
+        short(probes=[CONTROL, {"role": "tip", "radial_mm": 2.5, "radial_error_mm": -2.0}])
+
+
+def test_where_a_probe_truly_sits_is_not_the_devices_to_know() -> None:
+    assert short(probes=[CONTROL | {"radial_error_mm": 1.0}]).device_fields() == short(probes=[CONTROL]).device_fields()
+
+
+def test_a_needle_is_thicker_than_a_bead_unless_the_plan_says() -> None:
+    models = ({}, {"kind": "needle"}, {"kind": "needle", "radius_mm": 0.4})
+    assert [short(probe_model=model).probe_model.body_radius_mm for model in models] == [0.1, 0.25, 0.4]
+
+
 def taken_by_the_firmware(plan: Plan) -> Any:
     """The firmware's settings after the upload, or what it says is wrong."""
     settings = load_firmware("settings").Settings()
@@ -212,9 +229,9 @@ def test_the_firmware_takes_what_the_host_takes(section: str, key: str, low: flo
         taken_by_the_firmware(with_value(section, key, value))
 
 
-@pytest.mark.parametrize("kind", ["bare", "diffuser"])
+@pytest.mark.parametrize("kind", ["bare", "diffuser", "radial"])
 def test_the_firmware_takes_each_fibre_up_to_its_own_cap(kind: str) -> None:
-    most = load_firmware("limits").CAP_MAX_MW[("bare", "diffuser").index(kind)]
+    most = load_firmware("limits").CAP_MAX_MW[("bare", "diffuser", "radial").index(kind)]
     assert taken_by_the_firmware(short(fibre={"kind": kind, "cap_w": most / 1000})).cap_mw == most
     with pytest.raises(ValidationError, match=r"fibre\.cap_w"):
         short(fibre={"kind": kind, "cap_w": most / 1000 + 0.001})
@@ -224,7 +241,7 @@ def test_the_highest_values_are_the_firmwares_own() -> None:
     limits = load_firmware("limits")
     assert [round(1000 * watts) for watts in HIGHEST_CAP_W.values()] == list(limits.CAP_MAX_MW)
     assert [round(1000 * celsius) for celsius in HIGHEST_LIMIT_C.values()] == list(limits.PROBE_LIMIT_MAX_MC[1:])
-    assert list(HIGHEST_CAP_W) == ["bare", "diffuser"]
+    assert list(HIGHEST_CAP_W) == ["bare", "diffuser", "radial"]
     assert list(HIGHEST_LIMIT_C) == ["control", "tip", "guard", "spare"]
 
 

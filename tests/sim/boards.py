@@ -53,6 +53,14 @@ class FakePlant:
         self.junction_c_at: Callable[[int], float] = lambda grid: 37.0
         self.junction_integral_c_s = np.zeros(probes)
         self.powers: list[float] = []
+        self.pulled: list[tuple[int, float]] = []
+        self.breath_mm = 0.0
+
+    def pull_out(self, probe: int, by_mm: float) -> None:
+        self.pulled.append((probe, by_mm))
+
+    def breathe(self, amplitude_mm: float) -> None:
+        self.breath_mm = amplitude_mm
 
     def advance(self, points: int, power_w: float) -> None:
         for _ in range(points):

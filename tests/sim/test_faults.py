@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from host.plans import changed
 from sim.boards import Bench
 from sim.simulations import simulate
 
@@ -92,6 +95,26 @@ def test_the_board_is_told_of_what_befalls_it(text: str, told: tuple[int, int]) 
     assert (bench.port.cut_ms, bench.port.hang) == told
 
 
+def test_a_probe_drifts_from_then_on() -> None:
+    bench = Bench()
+    bench.begin()
+    bench.pass_all_ms(10_000)
+    parse_fault("drift@1:1,-7.2", 2).apply(bench.world)
+    lead, now_s = bench.world.leads[1], bench.world.time_s
+    assert lead.drifted_c(now_s) == 0.0
+    assert lead.drifted_c(now_s + 1000) == pytest.approx(-2.0)
+    assert bench.world.leads[0].drifted_c(now_s + 1000) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("text", "pulled", "breath_mm"), [("pulled-out@1:1,4.5", [(1, 4.5)], 0.0), ("breathing@1:0.7", [], 0.7)]
+)
+def test_a_probe_moves(text: str, pulled: list[tuple[int, float]], breath_mm: float) -> None:
+    bench = Bench()
+    parse_fault(text, 2).apply(bench.world)
+    assert (bench.plant.pulled, bench.plant.breath_mm) == (pulled, breath_mm)
+
+
 def test_the_host_falls_silent() -> None:
     bench = Bench()
     bench.begin()
@@ -168,6 +191,15 @@ def test_the_time_is_in_seconds(text: str, time_s: float) -> None:
         "glitch@5:2,1",
         "stuck@5:2",
         "cold-junction@5:201",
+        "drift@5:0",
+        "drift@5:0,101",
+        "drift@5:2,1",
+        "pulled-out@5:0,-1",
+        "pulled-out@5:0,41",
+        "pulled-out@5:2,1",
+        "breathing@5",
+        "breathing@5:-0.1",
+        "breathing@5:2.1",
     ],
 )
 def test_what_is_no_fault_is_refused_by_its_text(text: str) -> None:
@@ -231,3 +263,28 @@ def test_a_fault_that_never_came_about_is_not_told_as_if_it_had(tmp_path: Path) 
     summary = simulate(tmp_path, faults=["estop@5000"])
     assert summary["end_reason"] == "complete"
     assert "fault injected" not in (tmp_path / "run" / "events.jsonl").read_text()
+
+
+def truth(folder: Path) -> list[dict[str, float]]:
+    """What was true, a row a second."""
+    with (folder / "run" / "truth.csv").open() as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+SHORTEST = changed(("hold_min = 0.5", "hold_min = 0.5\nmax_emission_min = 1.5"))
+
+
+def test_a_probe_that_is_pulled_out_cools_while_its_tissue_does_not(tmp_path: Path) -> None:
+    simulate(tmp_path, text=SHORTEST, faults=["pulled-out@30:0,25"])
+    last = truth(tmp_path)[80]
+    assert last["junction0_c"] < 39.0
+    assert last["site0_c"] > 43.0
+
+
+def test_breath_sways_what_is_read_and_not_what_is_true(tmp_path: Path) -> None:
+    simulate(tmp_path, faults=["breathing@40:1"])
+    rows = truth(tmp_path)[44:64]
+    sway_c = [row["junction0_c"] - row["site0_c"] for row in rows]
+    steps_c = [abs(b["site0_c"] - a["site0_c"]) for a, b in pairwise(rows)]
+    assert max(sway_c) - min(sway_c) > 1.5
+    assert max(steps_c) < 0.5

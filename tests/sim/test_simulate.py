@@ -51,7 +51,7 @@ def test_the_tissue_is_cooler_than_believed(default: tuple[dict[str, Any], Run])
     summary, _ = default
     for name in ("control_mean_c", "hold_s", "cem43_control_min"):
         assert summary[f"true_{name}"] < summary[name]
-    assert summary["true_control_sd_c"] <= 0.3
+    assert summary["true_control_sd_c"] <= 0.6  # power falls through the hold, and what it adds with it
     assert "true_overshoot_c" in summary
 
 

@@ -72,6 +72,18 @@ def test_an_offset_and_a_short_at_the_connector(bench: Bench) -> None:
     assert converted(bench)[:2] == [41.5, 24.0]
 
 
+def test_a_drift_grows_with_time_and_keeps_what_it_has_come_to() -> None:
+    bench = Bench(short(probe_model={"noise_c": 0.0, "drift_c_per_h": 3.6}))
+    bench.begin()
+    bench.pass_all_ms(100_000)
+    first_c = converted(bench)[0]
+    assert first_c == pytest.approx(37.1, abs=0.001)
+    bench.world.leads[0].drift(-36.0, bench.world.time_s)
+    bench.pass_all_ms(20_000)
+    assert converted(bench)[0] == pytest.approx(first_c - 0.2, abs=0.005)
+    assert converted(bench)[1] > first_c
+
+
 def test_a_flipped_bit(bench: Bench) -> None:
     bench.world.leads[0].flipped_bits = 1 << 12
     assert converted(bench)[0] == 36.0

@@ -17,12 +17,14 @@ from imilt.plan import Fibre, Tumour
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-FINE_MM = 0.4
-"""Cell size near the fibre: half a transport mean free path (0.82 mm), a tenth of 1/µeff."""
+FINE_MM = 0.25
+"""Cell size near the fibre: a third of a transport mean free path (0.82 mm)."""
 GROWTH = 1.15
 """Ratio of neighbouring cells outside the fine zone."""
-FINE_MARGIN_MM = 4.0
-"""The fine zone reaches this far from the fibre's emitting end."""
+FINE_MARGIN_MM = 2.0
+"""The fine zone reaches this far from the fibre's surface and from the ends of the part that emits."""
+WIDEST_INSIDE_MM = 0.75
+"""Cells alongside a diffuser, away from its ends: along it the light hardly varies."""
 OUTER_RADIUS_MM = 30.0
 OUTER_HALF_LENGTH_MM = 35.0
 """Where the tissue is taken to be at body temperature and dark: light has fallen by e^(−2.5·3), heat by far more."""
@@ -90,8 +92,8 @@ def plan_mesh(fibre: Fibre, fine_mm: float = FINE_MM, growth: float = GROWTH) ->
     inside = _spread(0.0, fibre.radius_mm, fine_mm)
     r_faces = np.concatenate((inside, _outwards(fibre.radius_mm, fine_mm, growth, OUTER_RADIUS_MM)))
     ahead = _outwards(half, fine_mm, growth, OUTER_HALF_LENGTH_MM)
-    middle = _spread(-half, half, fine_mm)[1:] if half else np.empty(0)
-    z_faces = np.concatenate((-ahead[::-1], [-half], middle, ahead))
+    beside = half - _inwards(half, fine_mm, growth) if half else np.empty(0)
+    z_faces = np.concatenate((-ahead[::-1], [-half], -beside, beside[-2::-1], [half] if half else [], ahead))
     return Mesh(r_faces, z_faces)
 
 
@@ -107,6 +109,21 @@ def _outwards(start: float, cell: float, growth: float, end: float) -> Floats:
     count = max(1, round(np.log1p((end - faces[-1]) * (growth - 1) / (cell * growth)) / np.log(growth)))
     sizes = growth ** np.arange(1, count + 1)
     return np.array(faces + list(faces[-1] + (end - faces[-1]) * np.cumsum(sizes) / sizes.sum()))
+
+
+def _inwards(half: float, cell: float, growth: float) -> Floats:
+    """Distances of the faces from a diffuser's end up to its middle: fine, then growing up to WIDEST_INSIDE_MM."""
+    fine = min(FINE_MARGIN_MM, half)
+    sizes = list(np.diff(_spread(0.0, fine, cell)))
+    widest = max(cell, WIDEST_INSIDE_MM * cell / FINE_MM)
+    while sum(sizes) < half - 1e-9:
+        sizes.append(min(sizes[-1] * growth, widest))
+    sizes[len(sizes) // 2 :] = _stretched(sizes[len(sizes) // 2 :], half - sum(sizes[: len(sizes) // 2]))
+    return np.cumsum(sizes)
+
+
+def _stretched(sizes: list[float], total: float) -> list[float]:
+    return [size * total / sum(sizes) for size in sizes]
 
 
 def fibre_cells(mesh: Mesh, fibre: Fibre) -> Bools:

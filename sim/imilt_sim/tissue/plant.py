@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import math
+from typing import Any
 
 import numpy as np
 
 from imilt.plan import Plan
-from imilt_sim.tissue import damage, kernel, probes
-from imilt_sim.tissue.heat import blood_w_mm3_k, conduction_rates, new_cells, plan_medium, steps_needed
-from imilt_sim.tissue.light import plan_light
-from imilt_sim.tissue.mesh import Floats, Mesh, fibre_cells, plan_mesh, tumour_fraction
+from imilt_sim.tissue import kernel
+from imilt_sim.tissue.axisymmetric import Axisymmetric
+from imilt_sim.tissue.interface import TISSUE_STEP_S
+from imilt_sim.tissue.light import Light
+from imilt_sim.tissue.mesh import Floats, Mesh
+from imilt_sim.tissue.probes import Probes, Spots
+from imilt_sim.tissue.tiers import MeshTissue, plan_tissue
 
 GRID_MS = 20
-TISSUE_STEP_S = 0.1
-"""Five grid points: heat crosses a 0.4 mm cell in about a second."""
+GRID_POINTS_PER_SECOND = kernel.POINTS_PER_STEP * kernel.STEPS_PER_SECOND
 
 
 class Plant:
@@ -30,42 +34,69 @@ class Plant:
     """
 
     def __init__(self, plan: Plan, mesh: Mesh | None = None) -> None:
-        """At rest at body temperature. `mesh` replaces the plan's own, to see what the mesh is worth."""
-        self.mesh: Mesh = mesh if mesh is not None else plan_mesh(plan.fibre)
-        self.medium = plan_medium(plan.tissue)
-        self.inside_fibre = fibre_cells(self.mesh, plan.fibre)
-        self.tumour_fraction: Floats = tumour_fraction(self.mesh, plan.tumour) * ~self.inside_fibre
-        self.light = plan_light(self.mesh, plan.fibre, plan.tissue)
+        """At rest at body temperature. `mesh` replaces the axisymmetric tier's own, to see what the mesh is worth."""
+        self.tissue: MeshTissue = plan_tissue(plan, mesh)
         self.grid_points = 0
-        self._build_tissue(plan)
+        self._power_sum_w = 0.0
         self._build_probes(plan)
 
-    def _build_tissue(self, plan: Plan) -> None:
-        tissue = plan.tissue
-        normal, tumour = tissue.normal_perfusion_per_s, tissue.tumour_perfusion_per_s
-        perfusion = (normal + (tumour - normal) * self.tumour_fraction) * ~self.inside_fibre
-        loss_per_s = blood_w_mm3_k(perfusion) / self.medium.capacity_j_mm3_k
-        rates = conduction_rates(self.mesh, self.medium)
-        steps = steps_needed(rates, loss_per_s, TISSUE_STEP_S)
-        self.step_s = TISSUE_STEP_S / steps
-        self._lines = rates * self.step_s
-        self._cells = new_cells(self.mesh, rates, self.light.absorbed_w, loss_per_s, self.medium, self.step_s)
-        self._numbers = np.zeros(kernel.N_NUMBERS)
-        self._numbers[kernel.BODY] = tissue.body_c
-        self._numbers[kernel.STEPS] = steps
-        self._numbers[kernel.SKIN_A : kernel.BHK_E + 1] = *damage.SKIN.log2_form, *damage.BHK.log2_form
-
     def _build_probes(self, plan: Plan) -> None:
-        self._numbers[kernel.KEEP] = probes.keep(plan.probe_model.lag_s)
-        self._corners, self._probes = probes.new_probes(
-            self.mesh, plan.probes, plan.probe_model, self.light.fluence_w_cm2, self.inside_fibre
-        )
-        self.junction_c: Floats = self._probes[kernel.JUNCTION]
-        self.junction_integral_c_s: Floats = self._probes[kernel.INTEGRAL]
-        self.site_c: Floats = self._probes[kernel.SITE]
-        self.cem43_site_min: Floats = self._probes[kernel.SITE_CEM43]
-        self.self_heating_c_per_w: Floats = self._probes[kernel.SELF_HEATING]
-        self.junction_c[:] = self.site_c[:] = plan.tissue.body_c
+        self._probes = Probes(plan)
+        if isinstance(self.tissue, Axisymmetric):
+            self._fluence = np.pad(self.tissue.light.fluence_w_cm2, 1)
+            self.tissue.state.numbers[kernel.KEEP] = self._probes.keep
+        else:
+            self._rise, self._fluence = np.pad(self.tissue.rise, 1), np.pad(self.tissue.fluence_w_cm2, 1)
+        self._coefficient_c_cm2_per_w = plan.probe_model.self_heating_c_cm2_per_w
+        self._name_rows()
+        self._find_spots()
+
+    def _name_rows(self) -> None:
+        if isinstance(self.tissue, Axisymmetric):
+            self._rise = self.tissue.state.cells[kernel.RISE]
+        state = self._probes.state
+        self.junction_c: Floats = state[kernel.JUNCTION]
+        self.junction_integral_c_s: Floats = state[kernel.INTEGRAL]
+        self.site_c: Floats = state[kernel.SITE]
+        self.cem43_site_min: Floats = state[kernel.SITE_CEM43]
+        self.self_heating_c_per_w: Floats = state[kernel.SELF_HEATING]
+
+    def copy(self) -> Plant:
+        """Another plant in the same state, to see what would come of something. Of the axisymmetric tier.
+
+        Raises ValueError for another tier, whose fields may be views of one another.
+        """
+        if not isinstance(self.tissue, Axisymmetric):
+            raise ValueError("only a plant of the axisymmetric tier can be copied; build another and advance it alike")
+        other = copy.deepcopy(self)
+        other._name_rows()  # they were views, and are no longer
+        return other
+
+    def _find_spots(self) -> None:
+        """Where the probes are now, and what they feel there before the tissue moves next."""
+        spots = Spots(self.tissue.mesh, self.tissue.inside_fibre, self._probes, self._coefficient_c_cm2_per_w)
+        self._spots = spots
+        places = spots.site_corners, spots.site_weights, spots.corners, spots.weights
+        tissue = self.tissue
+        rings = (*tissue.state, tissue.tips) if isinstance(tissue, Axisymmetric) else ()
+        self._arrays: tuple[Any, ...] = *rings, self._fluence, self._probes.state, self._probes.tails, *places
+        self._feel()
+
+    def _feel(self) -> None:
+        spots = self._spots
+        instant = self.grid_points // kernel.POINTS_PER_STEP % len(spots.corners)
+        seen = spots.corners[instant], spots.weights[instant]
+        kernel.feel(self._rise, self._fluence, *seen, self._probes.state, self.tissue.body_c)
+
+    def pull_out(self, probe: int, by_mm: float) -> None:
+        """Pull a probe along its wire by `by_mm`; its site, where the treatment wants it, stays."""
+        self._probes.pull(probe, by_mm)
+        self._find_spots()
+
+    def breathe(self, amplitude_mm: float) -> None:
+        """Let the probes move against tissue and fibre from now on, at the plan's rate; 0: no more than the fibre."""
+        self._probes.breathe(amplitude_mm)
+        self._find_spots()
 
     def advance(self, grid_points: int, power_w: float) -> None:
         """Advance grid_points · 20 ms while `power_w` leaves the fibre.
@@ -75,55 +106,59 @@ class Plant:
         """
         if not (grid_points >= 0 and 0.0 <= power_w < math.inf):
             raise ValueError(f"advance({grid_points}, {power_w}): both must be 0 or more, and finite")
-        state = self._cells, self._lines, self._probes, self._corners, self._numbers
-        kernel.advance(*state, self.grid_points, grid_points, float(power_w))
-        self.grid_points += grid_points
+        if isinstance(self.tissue, Axisymmetric):
+            self._advance_rings(self.tissue, grid_points, float(power_w))
+        else:
+            for _ in range(grid_points):
+                self._advance_point(float(power_w))
+
+    def _advance_rings(self, tissue: Axisymmetric, grid_points: int, power_w: float) -> None:
+        """Tissue and probes in one compiled call, but for the light."""
+        while grid_points > 0:
+            span: list[Any] = [self.grid_points, grid_points, power_w]
+            done, wanted = kernel.advance(*self._arrays, *span)
+            self.grid_points += done
+            grid_points -= done
+            if wanted != kernel.NOTHING:
+                tissue.see_to(wanted)
+                self._fluence[1:-1, 1:-1] = tissue.light.fluence_w_cm2
+
+    def _advance_point(self, power_w: float) -> None:
+        """One grid point of any other tier: as kernel.advance."""
+        tissue, probes, spots = self.tissue, self._probes, self._spots
+        kernel.follow(probes.state, probes.tails, probes.keep, power_w)
+        self._power_sum_w += power_w
+        self.grid_points += 1
+        if self.grid_points % kernel.POINTS_PER_STEP == 0:
+            tissue.advance(1, self._power_sum_w / kernel.POINTS_PER_STEP)
+            self._power_sum_w = 0.0
+            self._rise[1:-1, 1:-1] = tissue.rise
+            if self.grid_points % GRID_POINTS_PER_SECOND == 0:
+                self._fluence[1:-1, 1:-1] = tissue.fluence_w_cm2
+            sites = spots.site_corners, spots.site_weights
+            kernel.visit_sites(self._rise, *sites, probes.state, tissue.body_c, TISSUE_STEP_S)
+            self._feel()
+
+    @property
+    def light(self) -> Light:
+        """Of the tissue as it is now, per W that passes the char on the fibre's tip; of the axisymmetric tier."""
+        if not isinstance(self.tissue, Axisymmetric):
+            raise ValueError("this tier tells its fluence rate only: take tissue.fluence_w_cm2")
+        return self.tissue.light
+
+    @property
+    def mesh(self) -> Mesh:
+        return self.tissue.mesh
 
     @property
     def tissue_max_c(self) -> float:
-        """Hottest cell so far, °C. Nothing boils yet: above 100 °C the figure only says that steam would form."""
-        return float(self._numbers[kernel.BODY] + self._cells[kernel.PEAK].max())
-
-    @property
-    def rise(self) -> Floats:
-        """Rise above body temperature now, °C, (nr, nz); a view."""
-        steps = self.grid_points // kernel.POINTS_PER_STEP * int(self._numbers[kernel.STEPS])
-        return self._inner(steps % 2)
-
-    @property
-    def loss_per_s(self) -> Floats:
-        """Fraction of the rise that blood carries off per second now, (nr, nz)."""
-        return self._inner(kernel.LOSS) / self.step_s
-
-    def _inner(self, row: int) -> Floats:
-        return self._cells[row, 1:-1, 1:-1]
+        """Hottest cell so far, °C."""
+        return self.tissue.tissue_max_c
 
     def volumes_mm3(self) -> dict[str, float]:
-        """Tissue beyond a threshold (Ω of SKIN >= 1, 240 CEM43), mm³, and as a fraction of the tumour."""
-        regions = {
-            "ablated": self._inner(kernel.OMEGA_SKIN) >= 1.0,
-            "cem43_240": self._inner(kernel.CEM43) >= damage.LETHAL_CEM43_MIN,
-        }
-        tissue = self.mesh.volume_mm3 * ~self.inside_fibre
-        tumour = self.mesh.volume_mm3 * self.tumour_fraction
-        whole = tumour.sum() or 1.0  # a fibre may fill a small tumour
-        volumes = {name: float(tissue[region].sum()) for name, region in regions.items()}
-        fractions = {f"{name}_tumour_fraction": float(tumour[region].sum() / whole) for name, region in regions.items()}
-        return volumes | fractions
+        """See Axisymmetric.volumes_mm3."""
+        return self.tissue.volumes_mm3()
 
     def field(self) -> dict[str, Floats]:
-        """Copies of the fields: centres `r_mm` (nr,) and `z_mm` (nz,), the rest (nr, nz).
-
-        They cover the fibre's own cells too, where only the temperature means something.
-        """
-        body_c = self._numbers[kernel.BODY]
-        return {
-            "r_mm": self.mesh.r.copy(),
-            "z_mm": self.mesh.z.copy(),
-            "temperature_c": body_c + self.rise,
-            "peak_c": body_c + self._inner(kernel.PEAK),
-            "cem43_min": self._inner(kernel.CEM43).copy(),
-            "omega_skin": self._inner(kernel.OMEGA_SKIN).copy(),
-            "omega_bhk": self._inner(kernel.OMEGA_BHK).copy(),
-            "volume_mm3": self.mesh.volume_mm3.copy(),
-        }
+        """See Axisymmetric.field."""
+        return self.tissue.field()

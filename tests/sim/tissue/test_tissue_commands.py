@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imilt_sim.tissue import speed, survey, validate, verify
+from imilt_sim.tissue import speed, survey
 
 PLAN = """
 schema = 1
@@ -24,18 +24,6 @@ def plan_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["command", str(path)])
 
 
-def test_verify_prints_orders_and_balances(capsys: pytest.CaptureFixture[str]) -> None:
-    verify.main()
-    out = capsys.readouterr().out
-    assert "order" in out
-    assert "energy balance" in out
-
-
-def test_validate_prints_measured_figures_beside_its_own(capsys: pytest.CaptureFixture[str]) -> None:
-    validate.main()
-    assert "measured 45 and 25 °C" in capsys.readouterr().out
-
-
 @pytest.mark.usefixtures("plan_file")
 def test_survey_prints_the_power_that_holds(capsys: pytest.CaptureFixture[str]) -> None:
     survey.main()
@@ -45,5 +33,7 @@ def test_survey_prints_the_power_that_holds(capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.usefixtures("plan_file")
 def test_speed_prints_the_cost_of_a_cycle(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(speed, "CYCLES", 2)
+    monkeypatch.setattr(speed, "REPEATS", 2)
+    monkeypatch.setattr(speed, "SPAN_S", 3.0)
     speed.main()
     assert "a cycle of 100 ms costs" in capsys.readouterr().out

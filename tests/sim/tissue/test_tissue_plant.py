@@ -85,7 +85,7 @@ def test_the_peak_outlives_the_light(diffuser_plan: Plan) -> None:
     plant = Plant(diffuser_plan)
     plant.advance(15_000, 2.0)
     hottest_c = plant.tissue_max_c
-    assert hottest_c == plant.field()["temperature_c"].max()
+    assert hottest_c == pytest.approx(plant.field()["temperature_c"].max())
     plant.advance(15_000, 0.0)
     assert plant.tissue_max_c == hottest_c > plant.field()["temperature_c"].max() + 5.0
 
@@ -131,3 +131,15 @@ def test_another_process_gets_the_same_bits(bare_plan: Plan) -> None:
 
 def test_the_grid_is_20_ms() -> None:
     assert GRID_MS == 20
+
+
+def test_a_copy_goes_on_alike_and_alone(diffuser_plan: Plan) -> None:
+    plant = Plant(diffuser_plan)
+    plant.advance(4003, 2.5)
+    before = digest(plant)
+    other = plant.copy()
+    other.advance(998, 1.0)
+    assert digest(plant) == before
+    plant.advance(998, 1.0)
+    assert digest(plant) == digest(other)
+    assert other.site_c[0] > 38.0
