@@ -1,7 +1,8 @@
 """The treatment plan: a TOML file, validated with units and ranges, and its integer form for the device.
 
 Coordinates: `radial_mm` is the distance from the fibre's axis; `axial_mm` runs along it, 0 at the middle of the
-diffuser or at the tip of a bare or radial fibre, positive away from the operator. Every default names its source.
+diffuser or at the tip of a bare or radial fibre, positive away from the operator. `angle_deg` turns about it. Points
+(x, y, z) have z along the fibre and x away from its axis at 0°, y at 90°. Every default names its source.
 """
 
 from __future__ import annotations
@@ -91,6 +92,15 @@ class Fibre(Section):
         return self.diffuser_length_mm / 2 if self.kind == "diffuser" else 0.0
 
 
+Point = tuple[float, float, float]
+
+
+def placed(radial_mm: float, angle_deg: float, axial_mm: float) -> Point:
+    """(x, y, z) of a place that is told by its distance from the axis, its angle around it and its z."""
+    angle = math.radians(angle_deg)
+    return radial_mm * math.cos(angle), radial_mm * math.sin(angle), axial_mm
+
+
 Role = Literal["control", "tip", "guard", "spare"]
 DEFAULT_LIMIT_C: dict[str, float] = {"control": 60.0, "tip": 95.0, "guard": 43.0, "spare": 60.0}
 """Over-temperature by role, also seen in bright samples: a guard protects healthy tissue (30 CEM43 takes 30 min at
@@ -106,6 +116,7 @@ class Probe(Section):
     role: Role
     radial_mm: float = Field(ge=0.0, le=40.0, strict=True, json_schema_extra={"unit": "mm"})
     axial_mm: float = quantity(0.0, -40.0, 40.0, "mm", "level with the middle of the diffuser, or another fibre's tip")
+    angle_deg: float = quantity(0.0, -180.0, 360.0, "°", "around the fibre's axis; felt in tier '3d' alone")
     radial_error_mm: float = quantity(0.0, -5.0, 5.0, "mm", "simulated: how much further out it truly is than planned")
     axial_error_mm: float = quantity(0.0, -5.0, 5.0, "mm", "simulated: how much further along it truly is than planned")
     type: Literal["B", "E", "J", "K", "N", "R", "S", "T"] = Field(
@@ -124,6 +135,11 @@ class Probe(Section):
     def over_temperature_c(self) -> float:
         """The limit in force, °C: the plan's, else that of the role."""
         return self.limit_c if self.limit_c is not None else DEFAULT_LIMIT_C[self.role]
+
+    @property
+    def place_mm(self) -> tuple[float, float, float]:
+        """Where it is planned, (x, y, z)."""
+        return placed(self.radial_mm, self.angle_deg, self.axial_mm)
 
     @property
     def true_radial_mm(self) -> float:
@@ -218,10 +234,97 @@ class ProbeModel(Section):
 class Model(Section):
     """How the simulated patient is computed; a real treatment does not read it."""
 
-    tier: Literal["axisymmetric", "spherical", "lti"] = Field(
+    tier: Literal["axisymmetric", "spherical", "lti", "3d"] = Field(
         default="axisymmetric",
-        description="all laws on rings; the same on shells around a bare tip; linear, right while nothing coagulates",
+        description="all laws on rings; on shells around a bare tip; linear, right while nothing coagulates;"
+        " on cubes of 1 mm, with further fibres, vessels and ducts",
     )
+
+
+class FurtherFibre(Section):
+    """Another fibre like the first and parallel to it, in tier '3d': all share the laser's power alike."""
+
+    x_mm: float = quantity(0.0, -25.0, 25.0, "mm", "across, from the first fibre")
+    y_mm: float = quantity(0.0, -25.0, 25.0, "mm", "across, from the first fibre")
+    z_mm: float = quantity(0.0, -20.0, 20.0, "mm", "along, from the first fibre")
+
+
+class Structure(Section):
+    """A straight vessel or duct in tier '3d': it carries heat away, and its wall is watched."""
+
+    name: str = Field(min_length=1, max_length=40)
+    kind: Literal["vessel", "duct"] = "vessel"
+    start_mm: Point = Field(description="(x, y, z) of one end; it may lie outside the tissue")
+    end_mm: Point = Field(description="(x, y, z) of the other end")
+    radius_mm: float = quantity(3.0, 0.5, 15.0, "mm", "half of a splenic vein's 6 mm; the portal vein has 5 to 6")
+    exchange_w_m2_k: float | None = Field(
+        default=None,
+        ge=0.0,
+        le=100_000.0,
+        strict=True,
+        description="by flow: laminar, Nusselt number 3.66; 0 for what stands still",
+        json_schema_extra={"unit": "W/m²/K"},
+    )
+
+    @model_validator(mode="after")
+    def _has_a_length(self) -> Structure:
+        if self.start_mm == self.end_mm:
+            raise ValueError(f"structure {self.name!r}: start_mm and end_mm are one point; give it a length")
+        return self
+
+    def distance_mm(self, point: Point) -> float:
+        """From a point to its axis."""
+        along = [b - a for a, b in zip(self.start_mm, self.end_mm, strict=True)]
+        out = [b - a for a, b in zip(self.start_mm, point, strict=True)]
+        share = sum(a * b for a, b in zip(along, out, strict=True)) / sum(a * a for a in along)
+        share = min(max(share, 0.0), 1.0)
+        return math.dist(point, [a + share * b for a, b in zip(self.start_mm, along, strict=True)])
+
+
+def check_surroundings(
+    model: Model, fibre: Fibre, fibres: tuple[FurtherFibre, ...], structures: tuple[Structure, ...]
+) -> None:
+    """Whether the tier can compute them, and they have room. Raises ValueError."""
+    if model.tier == "spherical" and fibre.kind == "diffuser":
+        raise ValueError(
+            "model.tier = 'spherical': a diffuser is no point; take tier 'axisymmetric',"
+            " or fibre.kind 'bare' or 'radial'"
+        )
+    if model.tier != "3d" and (fibres or structures):
+        what = "further_fibres" if fibres else "structures"
+        raise ValueError(f"{what}: tier {model.tier!r} has none; set model.tier = '3d', or remove {what}")
+    names = [structure.name for structure in structures]
+    if len(set(names)) < len(names):
+        raise ValueError("structures: two have one name; names tell them apart")
+    _fibres_apart(fibre, fibres)
+    for structure in structures:
+        _clear_of_fibres(structure, fibre, fibres)
+
+
+def _fibres_apart(fibre: Fibre, fibres: tuple[FurtherFibre, ...]) -> None:
+    places = [(0.0, 0.0), *((other.x_mm, other.y_mm) for other in fibres)]
+    for i, place in enumerate(places):
+        gap = min((math.dist(place, other) for other in places[:i]), default=math.inf)
+        if gap < 2 * fibre.radius_mm + 1.0:
+            raise ValueError(
+                f"further_fibres[{i - 1}]: {gap:.2f} mm from another fibre's axis, at least"
+                f" {2 * fibre.radius_mm + 1.0:g} mm needed, a cell more than they are thick; move it"
+            )
+
+
+def _clear_of_fibres(structure: Structure, fibre: Fibre, fibres: tuple[FurtherFibre, ...]) -> None:
+    """The parts that emit lie in tissue."""
+    half, least = (
+        fibre.diffuser_length_mm / 2 if fibre.kind == "diffuser" else 0.0,
+        structure.radius_mm + fibre.radius_mm,
+    )
+    for x, y, z in [(0.0, 0.0, 0.0), *((other.x_mm, other.y_mm, other.z_mm) for other in fibres)]:
+        nearest = min(structure.distance_mm((x, y, z + half * step / 20)) for step in range(-20, 21))
+        if nearest < least:
+            raise ValueError(
+                f"structure {structure.name!r}: its axis is {nearest:.2f} mm from a fibre, at least {least:g} mm"
+                " needed: a fibre emits in tissue; move one of them"
+            )
 
 
 class Breathing(Section):
@@ -247,6 +350,8 @@ class Plan(Section):
     probe_model: ProbeModel = ProbeModel()
     breathing: Breathing = Breathing()
     model: Model = Model()
+    further_fibres: tuple[FurtherFibre, ...] = Field(default=(), max_length=7)
+    structures: tuple[Structure, ...] = Field(default=(), max_length=20)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Plan:
@@ -257,7 +362,7 @@ class Plan(Section):
         self._time_for_the_hold()
         self._limit_above_set_point()
         self._cap_of_fibre()
-        self._tier_of_fibre()
+        check_surroundings(self.model, self.fibre, self.further_fibres, self.structures)
         return self
 
     @property
@@ -273,11 +378,11 @@ class Plan(Section):
     def _probes_apart(self) -> None:
         for i, a in enumerate(self.probes):
             for j, b in enumerate(self.probes[:i]):
-                gap = math.hypot(a.radial_mm - b.radial_mm, a.axial_mm - b.axial_mm)
+                gap = math.dist(a.place_mm, b.place_mm)
                 if gap < 2 * PROBE_RADIUS_MM:
                     raise ValueError(
                         f"probes[{j}] and probes[{i}]: {gap:.2f} mm apart, at least {2 * PROBE_RADIUS_MM} mm needed:"
-                        " two probes cannot sit in one place; correct radial_mm or axial_mm"
+                        " two probes cannot sit in one place; correct radial_mm, axial_mm or angle_deg"
                     )
 
     def _probes_outside_fibre(self) -> None:
@@ -293,6 +398,13 @@ class Plan(Section):
                     f"probes[{i}].radial_error_mm = {probe.radial_error_mm}, axial_error_mm = {probe.axial_error_mm}:"
                     " put the simulated probe inside the fibre; give a smaller error"
                 )
+            self._probe_outside_further_fibres(i, probe)
+
+    def _probe_outside_further_fibres(self, i: int, probe: Probe) -> None:
+        x, y, z = probe.place_mm
+        for n, other in enumerate(self.further_fibres):
+            if self._in_fibre(math.hypot(x - other.x_mm, y - other.y_mm), z - other.z_mm):
+                raise ValueError(f"probes[{i}]: inside further_fibres[{n}]; move one of them")
 
     def _in_fibre(self, radial_mm: float, axial_mm: float) -> bool:
         return radial_mm < self.fibre.radius_mm + PROBE_RADIUS_MM and axial_mm < self.fibre.end_mm + PROBE_RADIUS_MM
@@ -318,13 +430,6 @@ class Plan(Section):
         if self.fibre.power_cap_w > most:
             raise ValueError(
                 f"fibre.cap_w = {self.fibre.cap_w}: a {self.fibre.kind} fibre may be given {most:g} W at most; lower it"
-            )
-
-    def _tier_of_fibre(self) -> None:
-        if self.model.tier == "spherical" and self.fibre.kind == "diffuser":
-            raise ValueError(
-                "model.tier = 'spherical': a diffuser is no point; take tier 'axisymmetric',"
-                " or fibre.kind 'bare' or 'radial'"
             )
 
     def _limit_above_set_point(self) -> None:
@@ -414,9 +519,10 @@ def find_plan(path: Path) -> LoadedPlan:
 def describe() -> Iterator[str]:
     """Every parameter as a line: name, default, unit, range, source."""
     for name, field in Plan.model_fields.items():
-        model = Probe if name == "probes" else field.annotation
+        several = get_origin(field.annotation) is tuple
+        model = get_args(field.annotation)[0] if several else field.annotation
         if isinstance(model, type) and issubclass(model, Section):
-            yield f"\n[{'[probes]' if name == 'probes' else name}]  {(model.__doc__ or '').strip()}"
+            yield f"\n[{f'[{name}]' if several else name}]  {(model.__doc__ or '').strip()}"
             yield from _describe_fields(model)
 
 

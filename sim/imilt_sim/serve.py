@@ -18,7 +18,7 @@ from imilt_sim.command import load_setup
 from imilt_sim.faults import Fault
 from imilt_sim.levels import device
 from imilt_sim.operator import Operator
-from imilt_sim.tissue.plant import Plant
+from imilt_sim.tissue.plant import patient
 from imilt_sim.world import World
 
 _HANDS = {b"arm": "ready", b"start": "footswitch"}
@@ -58,7 +58,7 @@ class Served:
         self._started = time.monotonic()
         self._stopped = False
         self.dropped_bytes = 0
-        self.world = World(plan, Plant(plan), seed, self._console, lambda world: None)
+        self.world = World(plan, patient(plan), seed, self._console, lambda world: None)
         self._operator = Operator(self.world)
         self._from_device, self._from_host = Lines(), Lines()
         self._asked: dict[bytes, bytes] = {}  # by its number, a command that needs hands

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from imilt.errors import RunError
 from imilt.firmware import firmware_dir, firmware_sha256
 from imilt.plan import LoadedPlan, Plan
 from imilt.record import Recorder
@@ -19,7 +20,8 @@ from imilt.treat import Treatment
 from imilt_sim import levels
 from imilt_sim.faults import MAX_RUN_S, Fault
 from imilt_sim.operator import Operator
-from imilt_sim.tissue.plant import Plant
+from imilt_sim.tissue.interface import TissueError
+from imilt_sim.tissue.plant import Plant, patient
 from imilt_sim.world import World
 
 ROWS_PER_FLUSH = 600
@@ -55,7 +57,7 @@ class Simulation:
         plan = setup.plan.plan
         self._firmware = setup.firmware or firmware_dir()
         self.firmware_sha256 = firmware_sha256(self._firmware, mpy=setup.mpy)
-        self.plant = Plant(plan)
+        self.plant = patient(plan)
         self.plant.advance(0, 0.0)  # compiles, or loads what was compiled, outside the timed loop
         self.recorder = Recorder(folder, setup.plan.source, ROWS_PER_FLUSH)
         self.treatment = Treatment(plan, self.recorder, self._prompt, on_frame, lambda board: (self.firmware_sha256,))
@@ -74,8 +76,12 @@ class Simulation:
         """Run to the end and write the summary. Raises RunError if the record cannot be kept."""
         started = time.perf_counter()
         with self.recorder:
-            self._device.run()
-            self.recorder.flush()
+            try:
+                self._device.run()
+            except TissueError as error:
+                raise RunError(f"the simulated tissue: {error}") from error
+            finally:
+                self.recorder.flush()
             wall_s = time.perf_counter() - started
             self.truth.write(self.plant)
             return write_summary(self.recorder, self.treatment, self._facts(wall_s))
@@ -97,6 +103,7 @@ class Simulation:
             "tissue_max_c": self.plant.tissue_max_c,
             "ablated_volume_mm3": volumes["ablated"],
             "cem43_240_volume_mm3": volumes["cem43_240"],
+            "walls": self.plant.walls(),
             "started": None,
             "startup_s": self.startup_s,
             "wall_s": wall_s,

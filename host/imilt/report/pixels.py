@@ -25,12 +25,13 @@ class Section(NamedTuple):
 
 
 def cut(tissue: dict[str, Floats], plan: Plan | None) -> Section:
-    """The fields on square pixels, as far out as anything of the plan lies."""
+    """The fields on square pixels, as far out as anything of the plan lies; mirrored unless both sides are known."""
     r, z = tissue["r_mm"], tissue["z_mm"]
     reach, near, far = _window(plan)
     x_mm = _pixels(-min(reach, r[-1]), min(reach, r[-1]))
     z_mm = _pixels(max(near, z[0]), min(far, z[-1]))
-    rows, columns = np.meshgrid(z_mm, np.clip(np.abs(x_mm), r[0], r[-1]), indexing="ij")
+    sides = x_mm if r[0] < 0 else np.abs(x_mm)
+    rows, columns = np.meshgrid(z_mm, np.clip(sides, r[0], r[-1]), indexing="ij")
     fields = {
         name: _sampled(r, z, values, columns, rows, name != "temperature_c")
         for name, values in tissue.items()

@@ -49,7 +49,7 @@ class Look:
     """Range of a logarithmic scale; else the scale is that of the field."""
 
     def drawable(self, tissue: Mapping[str, Any] | None) -> bool:
-        return tissue is not None and {self.field, *(contour.field for contour in self.contours)} <= tissue.keys()
+        return tissue is not None and self.field in tissue
 
 
 LOOKS = (
@@ -179,7 +179,8 @@ def _draw_contours(fig: Any, look: Look, section: Section) -> list[tuple[float, 
     """Draw the contours that the field has; where their names go."""
     names = []
     for place, contour in enumerate(look.contours):
-        lines = contour_lines(section, contour.field, contour.level)
+        # A record may lack a field: the 3-D tier does not count Ω of BHK cells.
+        lines = contour_lines(section, contour.field, contour.level) if contour.field in section.fields else []
         if not lines:
             continue
         fig.multi_line(
@@ -239,7 +240,7 @@ def _draw_fibre(fig: Any, plan: Plan, section: Section) -> None:
 
 def _draw_probes(fig: Any, plan: Plan) -> None:
     """Probes at their true size, with a ring around them so that they are seen."""
-    x, z = [probe.radial_mm for probe in plan.probes], [probe.axial_mm for probe in plan.probes]
+    x, z = [probe.place_mm[0] for probe in plan.probes], [probe.axial_mm for probe in plan.probes]
     source = ColumnDataSource({"x": x, "z": z})
     fig.circle("x", "z", radius=PROBE_RADIUS_MM, source=source, fill_color=INK, line_color=None)
     fig.scatter("x", "z", size=11, source=source, fill_color=None, line_color=INK, line_width=1.5)

@@ -15,7 +15,20 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from imilt.errors import InputError
-from imilt.plan import Fibre, Model, ProbeModel, Section, Tissue, Tumour, plain, quantity, read_toml
+from imilt.plan import (
+    Fibre,
+    FurtherFibre,
+    Model,
+    ProbeModel,
+    Section,
+    Structure,
+    Tissue,
+    Tumour,
+    check_surroundings,
+    plain,
+    quantity,
+    read_toml,
+)
 from imilt_sim.tissue.mesh import OUTER_HALF_LENGTH_MM, OUTER_RADIUS_MM
 
 CASES = Path(__file__).parent / "cases"
@@ -74,6 +87,7 @@ class SetupProbe(Section):
     kind: ProbeKind = Field(default="ideal", description="ideal: the undisturbed tissue's, as a fibre grating has it")
     radial_mm: float = Field(ge=0.0, le=OUTER_RADIUS_MM, strict=True, json_schema_extra={"unit": "mm"})
     axial_mm: float = quantity(0.0, -OUTER_HALF_LENGTH_MM, OUTER_HALF_LENGTH_MM, "mm", "level with the fibre's zero")
+    angle_deg: float = quantity(0.0, -180.0, 360.0, "°", "around the fibre's axis; felt in tier '3d' alone")
 
 
 class Step(Section):
@@ -162,6 +176,8 @@ class Setup(Section):
     runs: tuple[Run, ...] = Field(default=(), max_length=50)
     loop: Loop | None = None
     model: Model = Model()
+    further_fibres: tuple[FurtherFibre, ...] = Field(default=(), max_length=7)
+    structures: tuple[Structure, ...] = Field(default=(), max_length=20)
     points: tuple[Point, ...] = Field(default=(), max_length=200)
 
     @property
@@ -174,6 +190,7 @@ class Setup(Section):
         self._names_differ()
         self._probes_outside_fibre()
         self._loop_has_its_probe()
+        check_surroundings(self.model, self.fibre, self.further_fibres, self.structures)
         return self
 
     def _one_course_of_power(self) -> None:

@@ -7,15 +7,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from imilt.errors import InputError, RunError
-from imilt.plan import Plan, Probe
-from imilt_sim.physics.lesion import extent
+from imilt.errors import RunError
+from imilt.plan import Plan, Probe, placed
+from imilt_sim.physics.lesion import Extent, box_extent, extent
 from imilt_sim.physics.setup import Loop, Run, Setup
 from imilt_sim.tissue.axisymmetric import Axisymmetric
+from imilt_sim.tissue.box import Box
 from imilt_sim.tissue.damage import LETHAL_CEM43_MIN
 from imilt_sim.tissue.interface import TISSUE_STEP_S, Energy, TissueError
 from imilt_sim.tissue.mesh import Floats
-from imilt_sim.tissue.plant import GRID_MS, Plant
+from imilt_sim.tissue.plant import GRID_MS, Plant, patient
 
 STEP_POINTS = round(TISSUE_STEP_S * 1000 / GRID_MS)
 SAMPLE_S = 1.0
@@ -51,7 +52,7 @@ class _Bench:
         self.plants = {kind: build(setup, kind) for kind in sorted(set(kinds)) or ["ideal"]}
         self.plant = next(iter(self.plants.values()))
         self.kinds = np.array(kinds)
-        points = [(probe.radial_mm, 0.0, probe.axial_mm) for probe in setup.probes]
+        points = [placed(probe.radial_mm, probe.angle_deg, probe.axial_mm) for probe in setup.probes]
         self.sites = self.plant.tissue.sites(np.array(points).reshape(-1, 3))
         self.fluence_at_first = self.sites.fluence_w_cm2()
         self.steps = 0
@@ -97,16 +98,14 @@ class _Bench:
 
 def build(setup: Setup, kind: str = "ideal") -> Plant:
     """The set-up's tissue at rest, with all its probes of one kind. Raises InputError if it cannot be computed."""
-    places = [(probe.radial_mm, probe.axial_mm) for probe in setup.probes]
-    probes = tuple(Probe(role="spare", radial_mm=radial_mm, axial_mm=axial_mm) for radial_mm, axial_mm in places)
+    places = [probe.model_dump(include={"radial_mm", "axial_mm", "angle_deg"}) for probe in setup.probes]
+    probes = tuple(Probe(role="spare", **place) for place in places)
     model = setup.probe_model.model_copy(update={"kind": kind} if kind in ("bead", "needle") else {})
     sections = {"tissue": setup.tissue.of_plan(), "fibre": setup.fibre, "tumour": setup.tumour, "model": setup.model}
+    sections |= {"further_fibres": setup.further_fibres, "structures": setup.structures}
     # Not validated as a plan: one to four probes with one control among them is a rule for treatments.
     plan = Plan.model_construct(name=setup.name, probes=probes, probe_model=model, **sections)
-    try:
-        return Plant(plan)
-    except ValueError as error:
-        raise InputError(str(error)) from error
+    return patient(plan)
 
 
 def at_rest(setup: Setup, run: Run) -> Trial:
@@ -138,17 +137,27 @@ def _control_c(setup: Setup, values: Floats) -> Floats:
 
 
 def _figures(bench: _Bench, traces: Traces) -> dict[str, float]:
-    plant, field = bench.plant, bench.plant.field()
+    plant = bench.plant
     figures = {"energy_j": bench.energy_j, "hottest_c": plant.tissue_max_c}
     if isinstance(plant.tissue, Axisymmetric):
         tip = plant.tissue
         figures |= {"tip_max_c": tip.tip_max_c, "char_um": tip.char_um, "char_fraction": tip.char_fraction}
     figures |= {f"{name}_mm3": value for name, value in plant.volumes_mm3().items() if "fraction" not in name}
-    regions = {"ablated": ("omega_skin", 1.0), "cem43_240": ("cem43_min", LETHAL_CEM43_MIN)}
-    for region, (name, threshold) in regions.items():
-        sizes = extent(field["r_mm"], field["z_mm"], field[name], threshold)
-        figures |= {f"{region}_{key}": value for key, value in sizes._asdict().items()}
+    for region, size in _extents(plant).items():
+        figures |= {f"{region}_{key}": value for key, value in size._asdict().items()}
+    for name, watched in plant.walls().items():
+        figures |= {f"{name}_{key}": value for key, value in watched.items()}
     return figures | (_control_figures(bench.setup, bench.setup.loop, traces) if bench.setup.loop else {})
+
+
+def _extents(plant: Plant) -> dict[str, Extent]:
+    regions = {"ablated": ("omega_skin", 1.0), "cem43_240": ("cem43_min", LETHAL_CEM43_MIN)}
+    if isinstance(plant.tissue, Box):
+        centres, fields = plant.tissue.centres_mm, plant.tissue.fields()
+        return {region: box_extent(centres, fields[name], least) for region, (name, least) in regions.items()}
+    field = plant.field()
+    r_mm, z_mm = field["r_mm"], field["z_mm"]
+    return {region: extent(r_mm, z_mm, field[name], least) for region, (name, least) in regions.items()}
 
 
 def _control_figures(setup: Setup, loop: Loop, traces: Traces) -> dict[str, float]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import get_num_threads
 
-from imilt.plan import Fibre, Plan, Tissue, Tumour
+from imilt.plan import Fibre, Point, Structure, Tissue, Tumour
 from imilt_sim.tissue import cartesian_kernel as kernel
 from imilt_sim.tissue import damage
 from imilt_sim.tissue.fields3d import Corners, Singles, around, cells_of, corners, new_fields, tumour_share
@@ -32,7 +32,7 @@ from imilt_sim.tissue.laws import (
 )
 from imilt_sim.tissue.light3d import Diffusion3d, Grid, Rays, fibre_rays
 from imilt_sim.tissue.mesh import Floats
-from imilt_sim.tissue.structures import Point, Structure, loss_w_mm3_k, shares, wall_points
+from imilt_sim.tissue.structures import loss_w_mm3_k, shares, wall_points
 
 GRID = Grid((61, 61, 63), 1.0, (-30.5, -30.5, -31.5))
 """About as large as the axisymmetric tier's domain; a row fills whole cache lines."""
@@ -107,18 +107,11 @@ class Cartesian:
         self._walls = [self._wall(structure) for structure in self.structures]
         self._set_fibres(fibres)
 
-    @classmethod
-    def of(cls, plan: Plan, structures: Sequence[Structure] = ()) -> Cartesian:
-        """The tissue of a plan, with its one fibre along z."""
-        tip_mm = 0.0 if plan.fibre.kind == "diffuser" else plan.fibre.end_mm
-        return cls(plan.tissue, (Placed(plan.fibre, (0.0, 0.0, tip_mm)),), plan.tumour, structures)
-
     def _set_tissue(self, tissue: Tissue, tumour: Tumour | None) -> None:
         for row in (kernel.CONDUCTIVITY, kernel.LEFT, kernel.LEFT_SEEN):
             self.fields[row][:] = 1.0
         fluid, sink = np.zeros(self.grid.shape), np.zeros(self.grid.shape)
         for structure in self.structures:
-            structure.check()
             share = shares(self.grid, structure)
             fluid = np.maximum(fluid, share)
             sink += share * loss_w_mm3_k(structure, self.medium.conductivity_w_mm_k)
@@ -350,6 +343,11 @@ class Cartesian:
         return self._inside(self.rise_padded)
 
     @property
+    def fluence(self) -> Singles:
+        """Fluence rate per W now, W/cm², (nx, ny, nz); of several fibres, all alike; a view."""
+        return self._inside(self._fluence)
+
+    @property
     def tissue_max_c(self) -> float:
         """See interface.Tissue; looked at once a second."""
         return self.body_c + self._most
@@ -358,7 +356,7 @@ class Cartesian:
         """See interface.Tissue."""
         return Sites3d(self, self._corners(points_mm))
 
-    def protected(self) -> dict[str, dict[str, float]]:
+    def walls(self) -> dict[str, dict[str, float]]:
         """Of each structure's wall: the highest temperature and the highest CEM43 anywhere on it."""
         return {
             structure.name: {"max_c": float(wall.peak_c.max()), "cem43_min": float(wall.cem43_min.max())}

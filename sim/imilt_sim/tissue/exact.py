@@ -83,6 +83,20 @@ def box_rise(axes_mm: list[Floats], halves_mm: Floats, t_s: float, medium: Mediu
     return sums / (medium.capacity_j_mm3_k * 8 * np.prod(halves_mm))
 
 
+def vessel_rise(
+    r_mm: Floats, radius_mm: float, wall_w_mm2_k: float, density_w_mm3: float, medium: Medium, loss_per_s: float
+) -> Floats:
+    """Steady rise around a long straight vessel whose fluid stays cold, in evenly heated tissue with perfusion.
+
+    q/(ρc w') − A K₀(βr), with k dT/dr = h T at the wall.
+    """
+    k, beta = medium.conductivity_w_mm_k, np.sqrt(loss_per_s / medium.diffusivity_mm2_s)
+    far = density_w_mm3 / (medium.capacity_j_mm3_k * loss_per_s)
+    edge = beta * radius_mm
+    lost = wall_w_mm2_k * far / (k * beta * k1(edge) + wall_w_mm2_k * k0(edge))
+    return far - lost * k0(beta * r_mm)
+
+
 def _cosines(x_mm: Floats, half_mm: float, terms: int = TERMS) -> tuple[Floats, Floats]:
     """Wave numbers, 1/mm, of 1 = Σ 4(−1)^m/(π(2m+1)) cos((2m+1)πx/2L), and its terms at x, (len(x), terms)."""
     odd = np.arange(1.0, 2.0 * terms, 2.0)

@@ -30,6 +30,13 @@ def new_fields(shape: tuple[int, int, int], count: int) -> tuple[Singles, ...]:
     return tuple(raw[first + n * each :][:cells].reshape(padded) for n in range(count))
 
 
+def centres(grid: Grid) -> tuple[Floats, Floats, Floats]:
+    """Of the cells along x, y and z, mm."""
+    x, y, z = (np.arange(n, dtype=np.float64) + 0.5 for n in grid.shape)
+    (a, b, c), cell = grid.corner_mm, grid.cell_mm
+    return a + cell * x, b + cell * y, c + cell * z
+
+
 class Corners(NamedTuple):
     """The eight cells around points: flat indices into a padded field, and trilinear weights, (n, 8)."""
 

@@ -459,7 +459,7 @@ def visit_sites(rise, corners, weights, probes, body, seconds):
     flat = rise.ravel()
     for p in range(probes.shape[1]):
         site = body
-        for c in range(4):
+        for c in range(corners.shape[1]):
             site += weights[p, c] * flat[corners[p, c]]
         probes[SITE, p] = site
         probes[SITE_CEM43, p] += seconds / 60.0 * cem43_rate(site)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import copy
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from imilt.plan import Plan
+from imilt.errors import InputError
+from imilt.plan import Plan, placed
 from imilt_sim.tissue import kernel
 from imilt_sim.tissue.axisymmetric import Axisymmetric
+from imilt_sim.tissue.box import Box
 from imilt_sim.tissue.interface import TISSUE_STEP_S
 from imilt_sim.tissue.light import Light
 from imilt_sim.tissue.mesh import Floats, Mesh
-from imilt_sim.tissue.probes import Probes, Spots
+from imilt_sim.tissue.probes import Probes, Spots, place
 from imilt_sim.tissue.tiers import MeshTissue, plan_tissue
 
 GRID_MS = 20
@@ -34,8 +37,13 @@ class Plant:
     """
 
     def __init__(self, plan: Plan, mesh: Mesh | None = None) -> None:
-        """At rest at body temperature. `mesh` replaces the axisymmetric tier's own, to see what the mesh is worth."""
-        self.tissue: MeshTissue = plan_tissue(plan, mesh)
+        """At rest at body temperature. `mesh` replaces the axisymmetric tier's own, to see what the mesh is worth.
+
+        Raises ValueError for a probe, fibre or structure outside the tissue.
+        """
+        self.tissue: MeshTissue | Box = plan_tissue(plan, mesh)
+        sites = [placed(probe.true_radial_mm, probe.angle_deg, probe.true_axial_mm) for probe in plan.probes]
+        self.tissue.sites(np.array(sites).reshape(-1, 3))  # complains about one outside
         self.grid_points = 0
         self._power_sum_w = 0.0
         self._build_probes(plan)
@@ -45,6 +53,8 @@ class Plant:
         if isinstance(self.tissue, Axisymmetric):
             self._fluence = np.pad(self.tissue.light.fluence_w_cm2, 1)
             self.tissue.state.numbers[kernel.KEEP] = self._probes.keep
+        elif isinstance(self.tissue, Box):
+            self._rise, self._fluence = self.tissue.cells.rise_padded, self.tissue.cells.fluence_padded
         else:
             self._rise, self._fluence = np.pad(self.tissue.rise, 1), np.pad(self.tissue.fluence_w_cm2, 1)
         self._coefficient_c_cm2_per_w = plan.probe_model.self_heating_c_cm2_per_w
@@ -74,13 +84,20 @@ class Plant:
 
     def _find_spots(self) -> None:
         """Where the probes are now, and what they feel there before the tissue moves next."""
-        spots = Spots(self.tissue.mesh, self.tissue.inside_fibre, self._probes, self._coefficient_c_cm2_per_w)
-        self._spots = spots
+        spots = self._spots = self._spots_of(self.tissue)
         places = spots.site_corners, spots.site_weights, spots.corners, spots.weights
         tissue = self.tissue
         rings = (*tissue.state, tissue.tips) if isinstance(tissue, Axisymmetric) else ()
         self._arrays: tuple[Any, ...] = *rings, self._fluence, self._probes.state, self._probes.tails, *places
         self._feel()
+
+    def _spots_of(self, tissue: MeshTissue | Box) -> Spots:
+        probes, coefficient = self._probes, self._coefficient_c_cm2_per_w
+        if isinstance(tissue, Box):  # fibres are left out there
+            placing = partial(tissue.place, angles_deg=probes.angles_deg)
+            return Spots(placing, np.ones(tissue.cells.rise_padded.size, bool), probes, coefficient)
+        outside_fibre = np.pad(~tissue.inside_fibre, 1, constant_values=True).ravel()
+        return Spots(partial(place, tissue.mesh), outside_fibre, probes, coefficient)
 
     def _feel(self) -> None:
         spots = self._spots
@@ -132,12 +149,19 @@ class Plant:
         if self.grid_points % kernel.POINTS_PER_STEP == 0:
             tissue.advance(1, self._power_sum_w / kernel.POINTS_PER_STEP)
             self._power_sum_w = 0.0
-            self._rise[1:-1, 1:-1] = tissue.rise
-            if self.grid_points % GRID_POINTS_PER_SECOND == 0:
-                self._fluence[1:-1, 1:-1] = tissue.fluence_w_cm2
+            self._see(tissue)
             sites = spots.site_corners, spots.site_weights
             kernel.visit_sites(self._rise, *sites, probes.state, tissue.body_c, TISSUE_STEP_S)
             self._feel()
+
+    def _see(self, tissue: MeshTissue | Box) -> None:
+        """The fields of now."""
+        if isinstance(tissue, Box):
+            self._rise = tissue.cells.rise_padded
+            return
+        self._rise[1:-1, 1:-1] = tissue.rise
+        if self.grid_points % GRID_POINTS_PER_SECOND == 0:
+            self._fluence[1:-1, 1:-1] = tissue.fluence_w_cm2
 
     @property
     def light(self) -> Light:
@@ -148,6 +172,8 @@ class Plant:
 
     @property
     def mesh(self) -> Mesh:
+        if isinstance(self.tissue, Box):
+            raise ValueError("the 3-D tier has no rings: take tissue.cells.grid")
         return self.tissue.mesh
 
     @property
@@ -159,6 +185,18 @@ class Plant:
         """See Axisymmetric.volumes_mm3."""
         return self.tissue.volumes_mm3()
 
+    def walls(self) -> dict[str, dict[str, float]]:
+        """See Cartesian.walls; other tiers have none."""
+        return self.tissue.walls() if isinstance(self.tissue, Box) else {}
+
     def field(self) -> dict[str, Floats]:
-        """See Axisymmetric.field."""
+        """See Axisymmetric.field, and Box.field."""
         return self.tissue.field()
+
+
+def patient(plan: Plan) -> Plant:
+    """The plant of a plan as a user gave it. Raises InputError if it cannot be computed."""
+    try:
+        return Plant(plan)
+    except ValueError as error:
+        raise InputError(str(error)) from error

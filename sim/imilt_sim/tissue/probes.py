@@ -8,6 +8,7 @@ tissue: no shadow, and the heat its wire carries off is not missed elsewhere.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,11 @@ class Probes:
         return len(sway(self._breathing))
 
     @property
+    def angles_deg(self) -> Floats:
+        """Around the fibre's axis, (n,)."""
+        return np.array([probe.angle_deg for probe in self._plan.probes])
+
+    @property
     def sites_mm(self) -> Floats:
         """Where the probes were placed in the tissue, (radial, axial), (n, 2)."""
         return np.array([(probe.true_radial_mm, probe.true_axial_mm) for probe in self._plan.probes]).reshape(-1, 2)
@@ -89,33 +95,39 @@ def _perfusion_per_s(plan: Plan, probe: Probe) -> float:
     return tissue.tumour_perfusion_per_s if out <= 1.0 else tissue.normal_perfusion_per_s
 
 
-class Spots:
-    """The probes' places in an axisymmetric mesh, as kernel.py reads them; fields are padded, (nr + 2, nz + 2).
+Placing = Callable[[Floats], tuple[Indices, Floats]]
+"""From points of n probes, (n, m, 2), to flat indices and weights of the cells around them, (n, m, cells)."""
 
-    - `site_corners`, `site_weights` (n, 4): of the undisturbed site
+
+class Spots:
+    """The probes' places in a tier's padded fields, as kernel.py reads them.
+
+    - `site_corners`, `site_weights` (n, cells around a point): of the undisturbed site
     - `corners`, `weights` (instants of a breath, 2, n, m): of what the wire feels (kernel.HEAT) and, in °C per W of
       light for a fluence rate in W/cm² per W, of the light on it (kernel.LIGHT)
     """
 
-    def __init__(self, mesh: Mesh, inside_fibre: Bools, probes: Probes, self_heating_c_cm2_per_w: float) -> None:
-        tissue = np.pad(~inside_fibre, 1, constant_values=True).ravel()
-        self.site_corners, self.site_weights = place(mesh, probes.sites_mm)
+    def __init__(self, place: Placing, tissue: Bools, probes: Probes, self_heating_c_cm2_per_w: float) -> None:
+        """`tissue` is true where a cell of the flat, padded field is no fibre's."""
+        corners, weights = place(probes.sites_mm[:, None])
+        self.site_corners, self.site_weights = corners[:, 0], weights[:, 0]
         instants = range(probes.instants)
-        heat = [_gather(mesh, [way.heat[i] for way in probes.ways]) for i in instants]
-        light = [_gather(mesh, [way.light[i] for way in probes.ways], tissue) for i in instants]
+        heat = [_gather(place, [way.heat[i] for way in probes.ways]) for i in instants]
+        light = [_gather(place, [way.light[i] for way in probes.ways], tissue) for i in instants]
         self.corners: Indices = np.array([[heat[i][0], light[i][0]] for i in instants])
         self.weights: Floats = np.array([[heat[i][1], light[i][1] * self_heating_c_cm2_per_w] for i in instants])
 
 
-def _gather(mesh: Mesh, wires: list[Wire], tissue: Bools | None = None) -> tuple[Indices, Floats]:
+def _gather(place: Placing, wires: list[Wire], tissue: Bools | None = None) -> tuple[Indices, Floats]:
     """Corners and weights (n, m) of n wires, with `tissue` (flat, padded) of those corners only that lie in it."""
     points = np.array([wire.points_mm for wire in wires]).reshape(-1, N_POINTS, 2)
     shares = np.array([wire.weights for wire in wires]).reshape(-1, N_POINTS, 1)
-    corners, weights = place(mesh, points)
+    corners, weights = place(points)
     if tissue is not None:  # the fibre's own cells hold no light
         weights = weights * tissue[corners]
         weights = weights / weights.sum(axis=-1, keepdims=True)
-    return corners.reshape(len(wires), 4 * N_POINTS), (weights * shares).reshape(len(wires), 4 * N_POINTS)
+    flat = len(wires), math.prod(corners.shape[1:])
+    return corners.reshape(flat), (weights * shares).reshape(flat)
 
 
 def place(mesh: Mesh, points_mm: Floats) -> tuple[Indices, Floats]:

@@ -9,12 +9,13 @@ rate G that makes its wall behave the same. Inside such a cylinder T ∝ I0(x·r
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+import math
 
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import i0e, i1e
 
+from imilt.plan import Structure
 from imilt_sim.tissue.light3d import Grid
 from imilt_sim.tissue.mesh import Floats
 
@@ -29,43 +30,21 @@ PARTS = 4
 AROUND, ALONG_MM = 8, 1.0
 """The wall is watched at so many places around, this far apart along."""
 
-Point = tuple[float, float, float]
+
+def length_mm(structure: Structure) -> float:
+    return math.dist(structure.start_mm, structure.end_mm)
 
 
-class Structure(NamedTuple):
-    """A straight vessel or duct. Without `exchange_w_m2_k`, its fluid flows laminarly."""
-
-    name: str
-    kind: Literal["vessel", "duct"]
-    start_mm: Point
-    end_mm: Point
-    radius_mm: float
-    exchange_w_m2_k: float | None = None
-
-    @property
-    def length_mm(self) -> float:
-        return float(np.linalg.norm(np.subtract(self.end_mm, self.start_mm)))
-
-    @property
-    def wall_w_mm2_k(self) -> float:
-        """Heat through the wall per area and °C."""
-        if self.exchange_w_m2_k is not None:
-            return self.exchange_w_m2_k * 1e-6
-        return LAMINAR_NUSSELT * BLOOD_CONDUCTIVITY_W_M_K * 1e-3 / (2 * self.radius_mm)
-
-    def check(self) -> None:
-        """Raises ValueError for a structure that cannot be."""
-        numbers = (*self.start_mm, *self.end_mm, self.radius_mm, self.exchange_w_m2_k or 0.0)
-        if not np.all(np.isfinite(numbers)) or self.radius_mm <= 0 or numbers[-1] < 0 or self.length_mm == 0:
-            raise ValueError(
-                f"{self.kind} {self.name!r}: finite ends that differ, a radius above 0 and an exchange of 0 or more are"
-                f" needed, not {self.start_mm} to {self.end_mm}, {self.radius_mm} mm, {self.exchange_w_m2_k} W/m²/K"
-            )
+def wall_w_mm2_k(structure: Structure) -> float:
+    """Heat through the wall per area and °C."""
+    if structure.exchange_w_m2_k is not None:
+        return structure.exchange_w_m2_k * 1e-6
+    return LAMINAR_NUSSELT * BLOOD_CONDUCTIVITY_W_M_K * 1e-3 / (2 * structure.radius_mm)
 
 
 def loss_w_mm3_k(structure: Structure, conductivity_w_mm_k: float) -> float:
     """G: heat given off per volume and °C that stands for the wall."""
-    exchange = structure.wall_w_mm2_k * structure.radius_mm / conductivity_w_mm_k
+    exchange = wall_w_mm2_k(structure) * structure.radius_mm / conductivity_w_mm_k
     if exchange == 0.0:
         return 0.0
     wanted = min(exchange, MOST_EXCHANGE)
@@ -91,22 +70,22 @@ def shares(grid: Grid, structure: Structure) -> Floats:
 
 def _inside(structure: Structure, axes: list[Floats]) -> Floats:
     """1 where the points of a grid, (nx, ny, nz), lie inside."""
-    along = np.subtract(structure.end_mm, structure.start_mm) / structure.length_mm
+    along = np.subtract(structure.end_mm, structure.start_mm) / length_mm(structure)
     offsets = [axes[a] - structure.start_mm[a] for a in range(3)]
     x, y, z = np.meshgrid(*offsets, indexing="ij", sparse=True)
     height = x * along[0] + y * along[1] + z * along[2]
     away = x**2 + y**2 + z**2 - height**2
-    return ((height >= 0) & (height <= structure.length_mm) & (away <= structure.radius_mm**2)).astype(float)
+    return ((height >= 0) & (height <= length_mm(structure)) & (away <= structure.radius_mm**2)).astype(float)
 
 
 def wall_points(structure: Structure) -> Floats:
     """Where the wall is watched, mm, (n, 3)."""
-    along = np.subtract(structure.end_mm, structure.start_mm) / structure.length_mm
+    along = np.subtract(structure.end_mm, structure.start_mm) / length_mm(structure)
     across = np.cross(along, np.eye(3)[np.argmin(np.abs(along))])
     across /= np.linalg.norm(across)
     other = np.cross(along, across)
     turns = 2 * np.pi * np.arange(AROUND) / AROUND
     ring = structure.radius_mm * (np.outer(np.cos(turns), across) + np.outer(np.sin(turns), other))
-    count = max(1, round(structure.length_mm / ALONG_MM))
-    middles = structure.start_mm + np.outer((np.arange(count) + 0.5) / count * structure.length_mm, along)
+    count = max(1, round(length_mm(structure) / ALONG_MM))
+    middles = structure.start_mm + np.outer((np.arange(count) + 0.5) / count * length_mm(structure), along)
     return (middles[:, None, :] + ring[None, :, :]).reshape(-1, 3)

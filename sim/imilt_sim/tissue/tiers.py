@@ -6,6 +6,7 @@ from typing import Protocol
 
 from imilt.plan import Plan
 from imilt_sim.tissue.axisymmetric import Axisymmetric
+from imilt_sim.tissue.box import Box
 from imilt_sim.tissue.interface import Tissue
 from imilt_sim.tissue.lti import Linear
 from imilt_sim.tissue.mesh import Bools, Floats, Mesh
@@ -33,10 +34,12 @@ class MeshTissue(Tissue, Protocol):
         ...
 
 
-def plan_tissue(plan: Plan, mesh: Mesh | None = None) -> MeshTissue:
+def plan_tissue(plan: Plan, mesh: Mesh | None = None) -> MeshTissue | Box:
     """The plan's tissue in the plan's tier; `mesh` replaces the axisymmetric tier's own."""
     if plan.model.tier == "lti":
         return Linear(plan)
     if plan.model.tier == "spherical":
         return Spherical(plan)
+    if plan.model.tier == "3d":
+        return Box(plan)
     return Axisymmetric.of(plan, mesh)

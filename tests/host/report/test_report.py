@@ -202,7 +202,7 @@ def test_run_without_its_plan(tmp_path: Path) -> None:
 def test_tissue_without_a_field_loses_its_panel(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run")
     with np.load(folder / "tissue.npz") as fields:
-        kept = {name: fields[name] for name in fields.files if name != "omega_bhk"}
+        kept = {name: fields[name] for name in fields.files if name != "omega_skin"}
     np.savez(folder / "tissue.npz", **kept)
     shown = Page(write_report(folder))
     assert TISSUE[0] in shown.texts
