@@ -41,6 +41,10 @@ LIGHT_REACH_MM = 18.0
 OPTICS_TOLERANCE = 0.05
 """Share of the heating whose cells may have changed their optics before the light is solved again."""
 CHAR_TOLERANCE_UM = 0.1
+TOGETHER = 5
+"""Tissue steps that are taken together with their mean power: half a second, in which cold tissue stays stable."""
+BLOOD_EVERY_STEPS = 50
+"""Perfusion follows warmth and harm every 5 s; vessels widen no faster."""
 SAFETY = 1.1
 """Over the fastest rate of a cell: properties change within a step."""
 STEPS_PER_SECOND = round(1 / TISSUE_STEP_S)
@@ -127,17 +131,17 @@ class Cartesian:
         fixed, normal = self.inner(kernel.SINK) + self.inner(kernel.TUMOUR), self.inner(kernel.NORMAL)
         warmest = 1.0 if self.linear else float(self.laws.perfusion_factor(np.array(WARM_C[1])))
         self._cold_rate = spread + float((fixed + warmest * normal).max())
-        self._together, self._parts = step_for(self._cold_rate)
+        self._parts = parts_for(self._cold_rate)
         self.inner(kernel.KEEP)[:] = 1 - self.step_s * (spread + fixed + normal)
         self._odd, self._most = False, 0.0
-        self._elapsed = self._waiting = 0
+        self._elapsed = self._waiting = self._blood_seen = 0
         self._next_taken = self._condensed = self._steam = 0.0
         self._given_j = self._blood_j = self._walls_j = self._escaped_j = 0.0
 
     @property
     def step_s(self) -> float:
-        """Of one explicit step: a few tissue steps together, or a part of one."""
-        return self._together * TISSUE_STEP_S / self._parts
+        """Of one explicit step."""
+        return TOGETHER * TISSUE_STEP_S / self._parts
 
     def _wall(self, structure: Structure) -> Wall:
         points, low = wall_points(structure), np.array(self.grid.corner_mm)
@@ -212,12 +216,12 @@ class Cartesian:
         if powers.ndim and powers.shape != self._pending.shape:
             raise ValueError(f"advance({steps}, {power_w}): {len(self._pending)} fibres take as many powers")
         while steps > 0:
-            taken = min(steps, self._together - self._waiting)
+            taken = min(steps, TOGETHER - self._waiting)
             self._waiting += taken
             self._pending += taken * powers
             steps -= taken
-            if self._waiting == self._together:
-                self._step(self._pending / self._together)
+            if self._waiting == TOGETHER:
+                self._step(self._pending / TOGETHER)
 
     def _step(self, powers: Floats) -> None:
         total = float(powers.sum())
@@ -227,10 +231,10 @@ class Cartesian:
         for _ in range(self._parts):
             kernel.step(*state, self._odd, self.grid.shape[2], self.step_s, np.float32(total), self._slabs)
             self._odd = not self._odd
-        seconds = self._together * TISSUE_STEP_S
+        seconds = TOGETHER * TISSUE_STEP_S
         self._given_j += total * seconds
         self._escaped_j += float(powers @ self._escapes) * seconds
-        self._elapsed += self._together
+        self._elapsed += TOGETHER
         self._waiting = 0
         self._pending[:] = 0.0
         if self._elapsed % STEPS_PER_SECOND == 0:
@@ -239,8 +243,9 @@ class Cartesian:
     def _second(self) -> None:
         nz, ranges = self.grid.shape[2], (self._first, self._last)
         state = self.fields, self._tables, self._numbers, self._low, self._high
-        kernel.second(*state, *ranges, self._odd, nz, self.step_s, not self.linear, self._sums)
-        self._account()
+        blood = self._elapsed - self._blood_seen >= BLOOD_EVERY_STEPS
+        kernel.second(*state, *ranges, self._odd, nz, self.step_s, not self.linear, blood, self._sums)
+        self._account(blood)
         self._most = max(self._most, float(self._sums[:, kernel.MOST].max()))
         if self._sums[:, kernel.BAD].any():
             raise TissueError(self._where_it_failed())
@@ -262,14 +267,24 @@ class Cartesian:
         """Heat of a cold cell per °C."""
         return self.medium.capacity_j_mm3_k * self.grid.cell_mm**3
 
-    def _account(self) -> None:
-        """What blood and walls took in the second that ends now; each step takes by the rises at its start."""
-        count = round(1 / self.step_s)
-        start, end = self._next_taken, float(self._sums[:, kernel.TAKEN].sum())
-        self._blood_j += self._of_cell_j * (count * start + (end - start) * (count - 1) / 2)
-        self._next_taken = float(self._sums[:, kernel.TAKEN_NEXT].sum())
+    def _account(self, blood: bool) -> None:
+        """What walls took in the second that ends now and blood since it was last seen to.
+
+        Each step takes by the rises at its start.
+        """
+        if blood:
+            count = (self._elapsed - self._blood_seen) * TISSUE_STEP_S / self.step_s
+            start, end = self._next_taken, float(self._sums[:, kernel.TAKEN].sum())
+            self._blood_j += self._of_cell_j * (count * start + (end - start) * (count - 1) / 2)
+            self._next_taken, self._blood_seen = float(self._sums[:, kernel.TAKEN_NEXT].sum()), self._elapsed
         out = self.medium.conductivity_w_mm_k * self.grid.cell_mm
         self._walls_j += out * float(self._sums[:, kernel.WALLS].sum())
+
+    @property
+    def _blood_since_j(self) -> float:
+        """What blood took since it was last seen to, as if that went on alike."""
+        count = (self._elapsed - self._blood_seen) * TISSUE_STEP_S / self.step_s
+        return self._of_cell_j * self._next_taken * count
 
     def _condense(self) -> None:
         """Steam warms the wet tissue around, evenly; where there is none, it waits."""
@@ -293,11 +308,11 @@ class Cartesian:
 
     def _keep_stable(self, rate: float) -> None:
         """Shorter steps when a cell gives its heat away faster than they allow, longer ones when they may be."""
-        wanted = step_for(rate)
-        if wanted == (self._together, self._parts):
+        wanted = parts_for(rate)
+        if wanted == self._parts:
             return
         before_s, spread = self.step_s, 6 * float(self._numbers[kernel.SPREAD_PER_S])
-        self._together, self._parts = wanted
+        self._parts = wanted
         keep, ratio = self.inner(kernel.KEEP), self.step_s / before_s
         keep[:] = 1 - spread * self.step_s - (1 - spread * before_s - keep) * ratio
         self._next_taken *= ratio
@@ -387,7 +402,7 @@ class Cartesian:
         return Energy(
             given=self._given_j,
             stored=float(stored.sum()) * self._of_cell_j,
-            blood=self._blood_j,
+            blood=self._blood_j + self._blood_since_j,
             walls=self._walls_j,
             steam=(float((heat - stored).sum()) - self._condensed) * self._of_cell_j,
             light=self._escaped_j,
@@ -409,13 +424,9 @@ class Sites3d(NamedTuple):
         return self.corners.of(self.tissue.fluence_padded)
 
 
-def step_for(rate_per_s: float) -> tuple[int, int]:
-    """How many tissue steps are taken together, and into how many parts that is cut, to stay stable."""
-    longest_s = 1 / (SAFETY * rate_per_s)
-    for together in (5, 2):
-        if together * TISSUE_STEP_S <= longest_s:
-            return together, 1
-    return 1, math.ceil(TISSUE_STEP_S / longest_s)
+def parts_for(rate_per_s: float) -> int:
+    """Into how many explicit steps the tissue steps that are taken together are cut, to stay stable."""
+    return math.ceil(TOGETHER * TISSUE_STEP_S * SAFETY * rate_per_s)
 
 
 def kernel_tables(laws: Laws) -> Floats:

@@ -70,7 +70,7 @@ NEAR_C = 45.0
 """Ten degrees before any law bends: rows are looked at once a second."""
 HARM_C = 39.0
 """Colder, no CEM43 is counted, and no other harm worth counting is done within hours."""
-LEAST_RISE_C = 1e-3
+LEAST_RISE_C = 1e-5
 """What blood takes from rows that are all colder is not counted."""
 FELT_RISE_C = 0.05
 """Rows that are all colder keep their perfusion: it would change by a few hundredths at most."""
@@ -218,8 +218,8 @@ def warm(fields, tables, numbers, new, i, j, nz):
 
 
 @njit(cache=True, error_model="numpy", parallel=True)  # pragma: no cover
-def second(fields, tables, numbers, low, high, first, last, odd, nz, dt, bent, sums):
-    """Harm of a second, blood and conductivities for steps of `dt`, and sums of what the fields hold, per slab.
+def second(fields, tables, numbers, low, high, first, last, odd, nz, dt, bent, blood, sums):
+    """Harm of a second, conductivities, and sums of what the fields hold, per slab; with `blood`, perfusion as well.
 
     `first` and `last` get the warm rows of each plane. `bent`: laws bend with temperature; else all stays linear.
     """
@@ -227,11 +227,11 @@ def second(fields, tables, numbers, low, high, first, last, odd, nz, dt, bent, s
     for s in prange(slabs):
         sums[s] = 0.0
         for i in range(1 + (nx - 2) * s // slabs, 1 + (nx - 2) * (s + 1) // slabs):
-            see_plane(fields, tables, numbers, i, low, high, first, last, odd, nz, dt, bent, sums[s])
+            see_plane(fields, tables, numbers, i, low, high, first, last, odd, nz, dt, bent, blood, sums[s])
 
 
 @njit(cache=True, error_model="numpy")  # pragma: no cover
-def see_plane(fields, tables, numbers, i, low, high, first, last, odd, nz, dt, bent, sums):
+def see_plane(fields, tables, numbers, i, low, high, first, last, odd, nz, dt, bent, blood, sums):
     """One plane of `second`."""
     rise = fields[ODD if odd else EVEN]
     taken, work = np.zeros((3, rise.shape[2]), np.float32), np.zeros((2, rise.shape[2]), np.float32)
@@ -262,9 +262,9 @@ def see_plane(fields, tables, numbers, i, low, high, first, last, odd, nz, dt, b
             sums[DRYING] += conduct(fields, tables, numbers, rise[i, j], i, j, nz)
             sums[WET] += wet(fields, numbers, rise[i, j], nz)
         farthest = max(abs(highest), abs(lowest))
-        if farthest > LEAST_RISE_C:
+        if blood and farthest > LEAST_RISE_C:
             take(fields[KEEP][i, j], rise[i, j], lossless, taken[0])
-        if bent and farthest > FELT_RISE_C:
+        if blood and bent and farthest > FELT_RISE_C:
             parts = fields[SINK][i, j], fields[TUMOUR][i, j], fields[NORMAL][i, j], fields[LEFT][i, j]
             perfuse(numbers, rise[i, j], fields[KEEP][i, j], *parts, dt, work, taken[1])
         at_walls = (i == 1) + (i == nx - 2) + (j == 1) + (j == ny - 2)
