@@ -21,7 +21,7 @@ UPGRADE ?=
 # Else pyright asks the package index for a newer self.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help setup treat test coverage lint format bench reaction fuzz after-heat firmware-size tune physics docs its90 near-field lock clean look-again
+.PHONY: help setup treat test coverage lint format bench reaction fuzz after-heat firmware-size tune physics bench-tissue docs its90 near-field lock clean look-again
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,13 @@ tune: $(STAMP) ## try the feedback law's parameters on the default plan
 physics: $(STAMP) ## hold the tissue against exact solutions and measured cases, into docs/
 	@$(BIN)/python tools/physics_page.py
 
+bench-tissue: $(STAMP) .bench/.stamp ## measure the tissue's solvers against others, into docs/; takes a quarter of an hour
+	@$(BIN)/python tools/bench_tissue.py
+
+.bench/.stamp: bench.lock $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --require-hashes --target .bench -r bench.lock
+	@touch $@
+
 docs: $(STAMP) ## write the generated pages of docs/
 	@$(BIN)/python tools/fault_table.py
 	@$(BIN)/python tools/hardware_page.py
@@ -90,5 +97,5 @@ lock: $(STAMP) ## write the lock files from pyproject.toml (UPGRADE=1 takes the 
 	@tools/lock.sh $(if $(UPGRADE),--upgrade)
 
 clean: ## remove .venv, runs, caches and build products
-	@rm -rf .venv runs dist .coverage .coverage.* htmlcov .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .bench runs dist .coverage .coverage.* htmlcov .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

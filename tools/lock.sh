@@ -17,4 +17,6 @@ compile() { # file, further options
 }
 
 compile requirements.lock pyproject.toml --group dev "$@"
+# What `make bench-tissue` compares with: by itself, as some of it holds numpy back.
+compile bench.lock --group bench "$@"
 compile typings.lock --group typings "$@"

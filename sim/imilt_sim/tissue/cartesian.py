@@ -16,7 +16,7 @@ from numba import get_num_threads
 from imilt.plan import Fibre, Point, Structure, Tissue, Tumour
 from imilt_sim.tissue import cartesian_kernel as kernel
 from imilt_sim.tissue import damage
-from imilt_sim.tissue.fields3d import Corners, Singles, around, cells_of, corners, new_fields, tumour_share
+from imilt_sim.tissue.fields3d import Corners, Singles, around, cells_of, corners, march, new_fields, tumour_share
 from imilt_sim.tissue.heat import blood_w_mm3_k, plan_medium
 from imilt_sim.tissue.interface import COLDEST_BELOW_BODY_C, HOTTEST_C, TISSUE_STEP_S, Energy, TissueError
 from imilt_sim.tissue.laws import (
@@ -133,7 +133,7 @@ class Cartesian:
         self._cold_rate = spread + float((fixed + warmest * normal).max())
         self._parts = parts_for(self._cold_rate)
         self.inner(kernel.KEEP)[:] = 1 - self.step_s * (spread + fixed + normal)
-        self._odd, self._most = False, 0.0
+        self._odd, self._most = 0, 0.0
         self._elapsed = self._waiting = self._blood_seen = 0
         self._next_taken = self._condensed = self._steam = 0.0
         self._given_j = self._blood_j = self._walls_j = self._escaped_j = 0.0
@@ -216,27 +216,31 @@ class Cartesian:
         if powers.ndim and powers.shape != self._pending.shape:
             raise ValueError(f"advance({steps}, {power_w}): {len(self._pending)} fibres take as many powers")
         while steps > 0:
+            if self._waiting == 0 and steps >= STEPS_PER_SECOND and self._elapsed % STEPS_PER_SECOND == 0:
+                self._step(np.broadcast_to(powers, self._pending.shape), STEPS_PER_SECOND)
+                steps -= STEPS_PER_SECOND
+                continue
             taken = min(steps, TOGETHER - self._waiting)
             self._waiting += taken
             self._pending += taken * powers
             steps -= taken
             if self._waiting == TOGETHER:
-                self._step(self._pending / TOGETHER)
+                self._step(self._pending / TOGETHER, TOGETHER)
+                self._pending[:] = 0.0
+                self._waiting = 0
 
-    def _step(self, powers: Floats) -> None:
+    def _step(self, powers: Floats, steps: int) -> None:
+        """Tissue steps of one power for each fibre: those that are taken together, or all of a second."""
         total = float(powers.sum())
         even = (1 / len(powers),) * len(powers)
         self._mix(tuple((powers / total).tolist()) if total else self._mixed or even)
-        state = self.fields, self._tables, self._numbers, self._low, self._high
-        for _ in range(self._parts):
-            kernel.step(*state, self._odd, self.grid.shape[2], self.step_s, np.float32(total), self._slabs)
-            self._odd = not self._odd
-        seconds = TOGETHER * TISSUE_STEP_S
+        state = self._tables, self._numbers, self._low, self._high
+        count = self._parts * steps // TOGETHER
+        self._odd = march(self.fields, state, self._odd, self.grid.shape[2], self.step_s, total, count)
+        seconds = steps * TISSUE_STEP_S
         self._given_j += total * seconds
         self._escaped_j += float(powers @ self._escapes) * seconds
-        self._elapsed += TOGETHER
-        self._waiting = 0
-        self._pending[:] = 0.0
+        self._elapsed += steps
         if self._elapsed % STEPS_PER_SECOND == 0:
             self._second()
 

@@ -131,18 +131,32 @@ def clear_padding(new, i, nz):
 
 
 @njit(cache=True, error_model="numpy", parallel=True)  # pragma: no cover
-def step(fields, tables, numbers, low, high, odd, nz, dt, power, slabs):
-    """One explicit step of `dt` s: linear rows, and warm rows by heat and conductivity."""
-    nx = fields[0].shape[0]
+def steps(fields, tables, numbers, low, high, odd, nz, dt, power, count, slabs):
+    """`count` explicit steps of `dt` s: linear rows, and warm rows by heat and conductivity.
+
+    A plane's next step follows as soon as its neighbours have done theirs, while all is still in the core's own cache.
+    Each slab leaves out what needs planes of another one: a wedge, wider by a plane with each step, that comes last.
+    """
+    planes = fields[0].shape[0] - 2
     for s in prange(slabs):
-        for i in range(1 + (nx - 2) * s // slabs, 1 + (nx - 2) * (s + 1) // slabs):
-            step_plane(fields, tables, numbers, i, low[i], high[i], odd, nz, dt, power)
+        first, last = 1 + planes * s // slabs, 1 + planes * (s + 1) // slabs
+        for front in range(first, last + count):
+            for t in range(count):
+                i = front - t
+                if first + (t if s > 0 else 0) <= i < last - (t if s < slabs - 1 else 0):
+                    step_plane(fields, tables, numbers, low, high, i, (odd + t) % 2, nz, dt, power)
+    for s in prange(1, slabs):
+        middle = 1 + planes * s // slabs
+        for t in range(1, count):
+            for i in range(middle - t, middle + t):
+                step_plane(fields, tables, numbers, low, high, i, (odd + t) % 2, nz, dt, power)
 
 
 @njit(cache=True, error_model="numpy")  # pragma: no cover
-def step_plane(fields, tables, numbers, i, low, high, odd, nz, dt, power):
-    """One plane: linear rows before `low` and from `high` on."""
-    old, new = fields[ODD if odd else EVEN], fields[EVEN if odd else ODD]
+def step_plane(fields, tables, numbers, low_rows, high_rows, i, odd, nz, dt, power):
+    """One plane: linear rows before its `low` and from its `high` on."""
+    low, high = low_rows[i], high_rows[i]
+    old, new = fields[ODD if odd == 1 else EVEN], fields[EVEN if odd == 1 else ODD]
     _, ny, stride = old.shape
     spread = np.float32(dt * numbers[SPREAD_PER_S])
     flat = old.reshape(-1), new.reshape(-1), fields[KEEP].reshape(-1), fields[HEATING].reshape(-1)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numba import get_num_threads
 from numpy.typing import NDArray
 
 from imilt.plan import Tumour
@@ -28,6 +29,35 @@ def new_fields(shape: tuple[int, int, int], count: int) -> tuple[Singles, ...]:
     raw = np.zeros(count * each + kernel.LINE, np.float32)
     first = -raw.ctypes.data // raw.itemsize % kernel.LINE
     return tuple(raw[first + n * each :][:cells].reshape(padded) for n in range(count))
+
+
+CACHE_BYTES = 3 << 19
+"""Of a core's own cache, what the planes of kernel.steps may take up: three quarters of 2 MB."""
+MOST_STEPS = 10
+"""Together: what memory costs is shared by as many."""
+
+
+def march(
+    fields: tuple[Singles, ...],
+    state: tuple[Any, Any, Any, Any],
+    odd: int,
+    nz: int,
+    dt_s: float,
+    power: float,
+    count: int,
+) -> int:
+    """`count` steps of kernel.steps, as many together as stay in the cache; returns whether the last one was odd.
+
+    `state`: tables, numbers, and first and last warm rows.
+    """
+    planes, rows, stride = fields[0].shape
+    slabs = min(get_num_threads(), planes - 2)
+    most = max(1, min(MOST_STEPS, CACHE_BYTES // (16 * rows * stride) - 2, (planes - 2) // slabs // 2))
+    while count > 0:
+        part = min(count, most)
+        kernel.steps(fields, *state, odd, nz, dt_s, np.float32(power), part, slabs)
+        odd, count = (odd + part) % 2, count - part
+    return odd
 
 
 def centres(grid: Grid) -> tuple[Floats, Floats, Floats]:

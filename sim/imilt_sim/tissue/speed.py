@@ -14,11 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import numba
 import numpy as np
 
 from imilt.plan import Plan, load_plan
 from imilt_sim.tissue import lti
 from imilt_sim.tissue.axisymmetric import Axisymmetric
+from imilt_sim.tissue.box import Box
 from imilt_sim.tissue.cohort import LANES, Cohort
 from imilt_sim.tissue.plant import Plant
 from imilt_sim.tissue.spherical import Spherical
@@ -102,6 +104,17 @@ def axisymmetric(plan: Plan, power_w: float) -> Tier:
     return Tier(f"axisymmetric, {power_w:g} W", prepare)
 
 
+def cubes(plan: Plan, power_w: float, threads: int) -> Tier:
+    """One patient of the 3-D tier."""
+
+    def prepare() -> tuple[Callable[[], object], float]:
+        numba.set_num_threads(threads)
+        tissue = Box(plan)
+        return lambda: tissue.advance(round(SPAN_S * 10), power_w), SPAN_S
+
+    return Tier(f"3-D, {power_w:g} W, {threads} thread{'s' * (threads > 1)}", prepare)
+
+
 def cohort(plan: Plan, power_w: float, patients: int, threads: int) -> Tier:
     """Many axisymmetric patients with 0.5 mm near the fibre."""
 
@@ -120,6 +133,11 @@ def tiers(plan: Plan) -> list[Tier]:
         spherical(plan, 0.5),
         spherical(plan, 1.5),
         axisymmetric(plan, 1.5),
+        cubes(plan, 0.5, THREADS),
+        cubes(plan, 1.5, 1),
+        cubes(plan, 1.5, THREADS),
+        cubes(plan, 3.0, THREADS),
+        cohort(plan, 0.5, 4 * LANES, THREADS),
         cohort(plan, 1.5, 2 * LANES, 1),
         cohort(plan, 1.5, 4 * LANES, THREADS),
         cohort(plan, 2.5, 4 * LANES, THREADS),

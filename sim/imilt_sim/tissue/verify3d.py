@@ -10,13 +10,12 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import get_num_threads
 from numpy.typing import NDArray
 
 from imilt.plan import Structure
 from imilt_sim.tissue import cartesian_kernel as kernel
 from imilt_sim.tissue import exact
-from imilt_sim.tissue.fields3d import Singles, centres, new_fields
+from imilt_sim.tissue.fields3d import Singles, centres, march, new_fields
 from imilt_sim.tissue.heat import Medium
 from imilt_sim.tissue.light3d import Grid
 from imilt_sim.tissue.mesh import Floats
@@ -39,7 +38,7 @@ class LinearCubes:
         keep = 1 - 6 * spread_per_s * dt_s - lost
         if keep.min() < 0.0:
             raise ValueError(f"a step of {dt_s} s is unstable: a cell gives away more than it has; take shorter ones")
-        self._nz, self._dt_s, self.steps = loss_per_s.shape[2], dt_s, 0
+        self._nz, self._dt_s, self._odd = loss_per_s.shape[2], dt_s, 0
         self._fields = new_fields(_cells(loss_per_s), kernel.N_FIELDS)
         self._inside(kernel.KEEP)[:] = keep
         self._inside(kernel.HEATING)[:] = heating_c_per_s * np.divide(
@@ -48,23 +47,19 @@ class LinearCubes:
         self._numbers = np.zeros(kernel.N_NUMBERS)
         self._numbers[kernel.SPREAD_PER_S] = spread_per_s
         self._cold, self._tables = np.zeros(len(self._fields[0]), np.int64), np.zeros((3, 9))
-        self._slabs = min(get_num_threads(), loss_per_s.shape[0])
 
     def _inside(self, row: int) -> Singles:
         return self._fields[row][1:-1, 1:-1, : self._nz]
 
     def advance(self, steps: int, power: float = 1.0) -> None:
         """Steps with `power` times the heating."""
-        state = self._fields, self._tables, self._numbers, self._cold, self._cold
-        for _ in range(steps):
-            odd = self.steps % 2 == 1
-            kernel.step(*state, odd, self._nz, self._dt_s, np.float32(power), self._slabs)
-            self.steps += 1
+        state = self._tables, self._numbers, self._cold, self._cold
+        self._odd = march(self._fields, state, self._odd, self._nz, self._dt_s, power, steps)
 
     @property
     def rise(self) -> Floats:
         """Now, (nx, ny, nz)."""
-        return self._inside(self.steps % 2).astype(np.float64)
+        return self._inside(self._odd).astype(np.float64)
 
 
 def _cells(field: Floats) -> tuple[int, int, int]:
