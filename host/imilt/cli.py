@@ -12,7 +12,7 @@ from imilt import __version__
 from imilt.errors import InputError, RunError
 
 EXIT_RUN, EXIT_INPUT = 1, 2
-LEVELS = ("cpython", "micropython")
+LEVELS = ("cpython", "micropython", "rp2040")
 
 
 class ExampleCommand(click.Command):

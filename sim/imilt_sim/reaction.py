@@ -24,9 +24,10 @@ from imilt.plan import find_plan
 from imilt_sim.bench import plan_path
 from imilt_sim.faults import parse_fault
 from imilt_sim.latency import LatencyWorld
-from imilt_sim.levels import LEVELS
 from imilt_sim.simulate import Setup, Simulation
 from imilt_sim.world import World
+
+LEVELS = ("cpython", "micropython")
 
 EVENT_S = 20.0
 """By then the default plan heats at its cap."""

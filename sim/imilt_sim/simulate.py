@@ -56,7 +56,7 @@ class Simulation:
         self._setup = setup
         plan = setup.plan.plan
         self._firmware = setup.firmware or firmware_dir()
-        self.firmware_sha256 = firmware_sha256(self._firmware, mpy=setup.mpy)
+        self.firmware_sha256 = firmware_sha256(self._firmware, mpy=levels.runs_mpy(setup.level, setup.mpy))
         self.plant = patient(plan)
         self.plant.advance(0, 0.0)  # compiles, or loads what was compiled, outside the timed loop
         self.recorder = Recorder(folder, setup.plan.source, ROWS_PER_FLUSH)

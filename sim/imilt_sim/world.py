@@ -31,6 +31,7 @@ SUPPLY_MV = 5000
 _Q12 = 4096
 _PHOTODIODE_STREAM = 100
 _GRID_PER_S = 1000 // GRID_MS
+_GRID_PER_CYCLE = 100 // GRID_MS
 
 
 class BoardPort(Protocol):
@@ -192,7 +193,8 @@ class World:
     def silence_host(self, for_s: float) -> None:
         """Hold back what the host sends for so long; then it comes all at once."""
         self._withheld = self._withheld or b""
-        self._host_heard = self.grid + round(for_s * _GRID_PER_S)
+        cycles = -(-(self.grid + round(for_s * _GRID_PER_S)) // _GRID_PER_CYCLE)
+        self._host_heard = cycles * _GRID_PER_CYCLE  # the board listens once a cycle
 
     @property
     def supply_mv(self) -> float:

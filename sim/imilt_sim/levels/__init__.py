@@ -1,4 +1,4 @@
-"""The levels: the same firmware files, run by CPython in this process or by the MicroPython VM in its own."""
+"""The levels: the same firmware, run by CPython in this process, by the MicroPython VM, or by the emulated board."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Protocol
 
 from imilt.errors import InputError
-from imilt.firmware import is_installed, manifest
+from imilt.firmware import Manifest, is_installed, manifest
 from imilt_sim.levels import cpython, micropython
 from imilt_sim.levels.flash import new_folder, remove_with
+from imilt_sim.pico import image
 from imilt_sim.world import BoardPort
 
-LEVELS = ("cpython", "micropython")
+LEVELS = ("cpython", "micropython", "rp2040")
 
 
 class Device(Protocol):
@@ -26,6 +27,13 @@ def check_level(level: str) -> None:
         raise InputError(f"--level {level}: unknown; levels are {', '.join(LEVELS)}")
     if level == "micropython":
         micropython.vm_path()
+    elif level == "rp2040":
+        image.get()
+
+
+def runs_mpy(level: str, mpy: bool) -> bool:
+    """Whether the firmware is compiled for `level`: as asked, but always for the board, whose heap is small."""
+    return mpy or level == "rp2040"
 
 
 def device(
@@ -44,13 +52,21 @@ def device(
     """
     if mpy and level == "cpython":
         raise InputError("--level cpython runs no .mpy files; take --level micropython")
-    built = manifest(folder, mpy=mpy) if folder else None
+    built = manifest(folder, mpy=runs_mpy(level, mpy)) if folder else None
     root = flash or new_folder()
     if built and not is_installed(root, built):
         built.lay_out(root)
-    made = (
-        cpython.Device(exchange, flash=root, built=built) if level == "cpython" else micropython.Device(exchange, root)
-    )
+    made = _made(level, exchange, root, built)
     if not flash:
         remove_with(made, root)
     return made
+
+
+def _made(level: str, exchange: Callable[[BoardPort], None], root: Path, built: Manifest | None) -> Device:
+    if level == "cpython":
+        return cpython.Device(exchange, flash=root, built=built)
+    if level == "micropython":
+        return micropython.Device(exchange, root)
+    from imilt_sim.levels import rp2040  # only here: the other levels need no emulator
+
+    return rp2040.Device(exchange, root)
