@@ -20,7 +20,7 @@ from imilt_sim.simulate import Setup, Simulation
 PLAN = "pancreas-imilt"
 RUNS = 5
 GOAL = {"cpython": 1000, "micropython": 300}
-"""Times real time; level rp2040 takes a command of its own, `make board-figures`."""
+"""Times real time; level rp2040 tells its own in `make conformance`."""
 _PARTS = (
     ("/firmware/", "firmware"),
     ("/standins/", "virtual board: pins, converters, serial port"),
