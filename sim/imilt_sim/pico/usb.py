@@ -28,6 +28,7 @@ class UsbHost:
         self._asked: int | None = None
         self._reading = True
         self._kept: list[tuple[int, bool]] = []
+        assert self._usb.on_endpoint_read  # set by USBCDC
         self._answer_setup = self._usb.on_endpoint_read
         self._usb.on_endpoint_read = self._request
         self._ready = self._usb._indicate_buffer_ready
