@@ -1,6 +1,6 @@
 """`make conformance`: one treatment of about 150 s on every level, twice each, gives one trace; the second boots late.
 
-The default plan, its control probe 5 mm from the fibre: heating, holding, and a probe that breaks in the hold. Exact:
+The default plan, its control probe 5 mm from the fibre: heating, holding, and the emergency stop in the hold. Exact:
 every cell of every cycle. A mismatch prints the first cycle and column that differ. Exit code 2 without the board's
 image: a level that was not run has not passed.
 """
@@ -22,7 +22,7 @@ from imilt_sim.faults import parse_fault
 from imilt_sim.levels import LEVELS, check_level
 from imilt_sim.simulate import Setup, Simulation
 
-FAULT = "open@140:0"
+FAULT = "estop@140"
 DELAYS_MS = (0, 137)
 SEED = 1
 
