@@ -49,7 +49,7 @@ SETTINGS: dict[str, list[list[float]]] = {
     "FiPy": [[EDGE, dt] for dt in (10.0, 5.0, 2.0)],
     "imilt, rings": RINGS,
     "scikit-fem, rings": IMPLICIT,
-    "py-pde, rings": RINGS,
+    "py-pde, rings": [[2.0, 1.0], [1.5, 1.0], [1.5, 0.5], [1.0, 1.0], [1.0, 0.5], [0.5, 0.25]],
     "FiPy, rings": IMPLICIT,
 }
 """Cells along an edge or the size of a ring's section in mm, and step, s."""

@@ -14,14 +14,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from imilt.plan import ProbeModel, Tissue
+from imilt.plan import ProbeModel, Tissue, load_plan
 from imilt_sim.physics.command import points_row
 from imilt_sim.physics.points import Result, results
 from imilt_sim.physics.setup import Setup, case_names, load_case
 from imilt_sim.physics.trial import Trial, perform
-from imilt_sim.tissue import verify, verify_laws
+from imilt_sim.tissue import verify, verify3d, verify_laws
 
 DOCS = Path(__file__).parent.parent / "docs"
+PLAN = DOCS.parent / "plans" / "pancreas-imilt.toml"
 BLOCK = re.compile(r"(<!-- make physics: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 INK = ("#1b6ca8", "#d1495b", "#2e933c", "#8a5fbf", "#c98a00", "#555555")
 
@@ -70,7 +71,27 @@ def verification(checks: list[verify.Check]) -> str:
         "fluence rate beside a long diffuser, surface to 10 mm": verify.cylinder_error(),
     }
     within = [[name, f"{error:.2%}"] for name, error in light.items()]
-    return "\n".join((rows(head, body), boiling(), rows(["light", "within"], within)))
+    return "\n".join((rows(head, body), boiling(), rows(["light", "within"], within), cubes()))
+
+
+def cubes() -> str:
+    """The 3-D tier: errors and orders on its own problems, beside a vessel, and against rings."""
+    head = ["3-D tier, against", "RMS error, °C, cells of 4, 2, 1 mm", "order", "worst cell at 1 mm, °C"]
+    checks = [verify3d.check(name) for name in verify3d.PROBLEMS]
+    body = [
+        [check.name, listed(check.rms_c), ", ".join(f"{o:.2f}" for o in check.orders), f"{check.peak_c[-1]:.2g}"]
+        for check in checks
+    ]
+    beside = "rise from 2 mm off the wall of a vessel of 3 mm radius on"
+    walls = {"laminar flow": None, "as cold as the body": 1e5}
+    further = [[f"{beside}, {name}", f"{verify3d.vessel_error(flow):.1%}"] for name, flow in walls.items()]
+    plan = load_plan(PLAN).plan
+    for power_w in (0.5, 1.5, 3.0):
+        worst_c = np.abs(verify3d.against_rings(plan, power_w)).max()
+        further.append(
+            [f"rings at four places beside a diffuser and one ahead, 10 min, {power_w:g} W", f"{worst_c:.2f} °C"]
+        )
+    return "\n".join((rows(head, body), rows(["3-D tier, against", "largest difference"], further)))
 
 
 def boiling() -> str:
