@@ -83,7 +83,7 @@ bench-tissue: $(STAMP) .bench/.stamp ## measure the tissue's solvers against oth
 	@$(BIN)/python tools/bench_tissue.py
 
 .bench/.stamp: bench.lock $(STAMP)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --require-hashes --target .bench -r bench.lock
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --upgrade --require-hashes --target .bench -r bench.lock
 	@touch $@
 
 docs: $(STAMP) ## write the generated pages of docs/

@@ -6,6 +6,7 @@ switched on at 0, and are free to choose scheme, step and, where the grid is the
 
 from __future__ import annotations
 
+import functools
 import importlib
 import json
 import sys
@@ -87,6 +88,8 @@ class Stream:
         from imilt_sim.tissue.fields3d import new_fields
 
         self.fields, self.dt, self.threads = new_fields((n, n, n), 4), dt, get_num_threads()
+        for field in self.fields:
+            field[:] = 1e-3  # what was never written lies all in one page
 
     def advance(self, seconds: float) -> None:
         """See Solver."""
@@ -118,7 +121,8 @@ class Cubes:
         loss, factor = fitted(figures, dt)
         self.spread = figures["diffusivity_mm2_s"] * dt
         self.keep = 1 - 6 * self.spread - loss
-        self.heat = (heating(figures, self.r) * factor).astype(np.float32)
+        # A crumb, or numbers far out would be so small that the processor takes ten times as long.
+        self.heat = (heating(figures, self.r) * factor + 1e-30).astype(np.float32)
 
     def sampled(self, field: Any) -> tuple[Any, Any, Any]:
         """As Solver.sample."""
@@ -295,22 +299,28 @@ class FemRings:
 
     def __init__(self, figures: dict[str, float], cell_mm: float, dt: float) -> None:
         fem: Any = importlib.import_module("skfem")
-        linalg: Any = importlib.import_module("scipy.sparse.linalg")
         r = np.linspace(0, RADIUS_MM, round(RADIUS_MM / cell_mm) + 1)
         z = np.linspace(-HALF_MM, HALF_MM, round(2 * HALF_MM / cell_mm) + 1)
         self.basis = fem.Basis(fem.MeshQuad.init_tensor(r, z), fem.ElementQuad2())
-        mass = fem.BilinearForm(lambda u, v, w: u * v * w.x[0]).assemble(self.basis)
-        stiff = fem.BilinearForm(lambda u, v, w: (u.grad[0] * v.grad[0] + u.grad[1] * v.grad[1]) * w.x[0]).assemble(
-            self.basis
+        alpha, loss = figures["diffusivity_mm2_s"], figures["loss_per_s"]
+        self.mass = fem.BilinearForm(lambda u, v, w: u * v * w.x[0])
+        self.rate = fem.BilinearForm(
+            lambda u, v, w: (alpha * (u.grad[0] * v.grad[0] + u.grad[1] * v.grad[1]) + loss * u * v) * w.x[0]
         )
         load = fem.LinearForm(lambda v, w: heating(figures, np.hypot(*w.x)) * v * w.x[0]).assemble(self.basis)
         x = self.basis.doflocs
         self.inner = np.flatnonzero((x[0] < RADIUS_MM - 1e-9) & (np.abs(x[1]) < HALF_MM - 1e-9))
-        rate = figures["diffusivity_mm2_s"] * stiff + figures["loss_per_s"] * mass
-        left, right = mass + dt / 2 * rate, mass - dt / 2 * rate
+        self.dt, self.load = dt, dt * load[self.inner]
+        self.rise = np.zeros(len(self.inner))
+        self.assemble()
+
+    def assemble(self) -> None:
+        """The matrices of a step."""
+        linalg: Any = importlib.import_module("scipy.sparse.linalg")
+        mass, rate = self.mass.assemble(self.basis), self.rate.assemble(self.basis)
+        left, right = mass + self.dt / 2 * rate, mass - self.dt / 2 * rate
         self.solve = linalg.splu(left[self.inner][:, self.inner].tocsc()).solve
-        self.right, self.load = right[self.inner][:, self.inner].tocsr(), dt * load[self.inner]
-        self.rise, self.dt = np.zeros(len(self.inner)), dt
+        self.right = right[self.inner][:, self.inner].tocsr()
 
     def advance(self, seconds: float) -> None:
         """See Solver."""
@@ -326,6 +336,28 @@ class FemRings:
         return np.hypot(*x).ravel(), rise.ravel(), (self.basis.dx * x[0]).ravel()
 
 
+@functools.cache
+def _loop(step: Any) -> Any:
+    """Many steps in one call."""
+
+    @njit
+    def march(cells: Any, lines: Any, by_heat: Any, numbers: Any, dt: float, power: float, steps: int) -> None:
+        for _ in range(steps):
+            step(cells, lines, by_heat, numbers, dt, power)
+
+    return march
+
+
+class FemRingsAnew(FemRings):
+    """The same with the matrix assembled and factorised in every step, as it must be once properties change."""
+
+    def advance(self, seconds: float) -> None:
+        """See Solver."""
+        for _ in range(round(seconds / self.dt)):
+            self.assemble()
+            super().advance(self.dt)
+
+
 class OursRings:
     """The axisymmetric tier's own step, on equal cells."""
 
@@ -337,7 +369,9 @@ class OursRings:
         from imilt_sim.tissue.mesh import uniform_mesh
 
         mesh = uniform_mesh(RADIUS_MM, HALF_MM, cell_mm)
-        self.kernel, self.dt, self.kernel_row = kernel, dt, kernel.RISE
+        self.dt, self.rise, step = dt, kernel.RISE, kernel.step
+
+        self.march = _loop(step)
         self.state = new_state(mesh, Laws.of(Tissue()))
         loss, factor = fitted(figures, dt)
         self.r, self.volumes = np.hypot(mesh.r[:, None], mesh.z), mesh.volume_mm3
@@ -351,13 +385,12 @@ class OursRings:
 
     def advance(self, seconds: float) -> None:
         """See Solver."""
-        step, state, dt = self.kernel.step, self.state, self.dt
-        for _ in range(round(seconds / dt)):
-            step(state.cells, state.lines, state.by_heat, state.numbers, dt, 1.0)
+        state = self.state
+        self.march(state.cells, state.lines, state.by_heat, state.numbers, self.dt, 1.0, round(seconds / self.dt))
 
     def sample(self) -> tuple[Any, Any, Any]:
         """See Solver."""
-        rise = self.state.inner(self.kernel.RISE) * 1000
+        rise = self.state.inner(self.rise) * 1000
         return self.r.ravel(), rise.ravel(), self.volumes.ravel()
 
 
@@ -370,6 +403,7 @@ SOLVERS: dict[str, Any] = {
     "FiPy": FipyCubes,
     "imilt, rings": OursRings,
     "scikit-fem, rings": FemRings,
+    "scikit-fem, rings, matrix anew": FemRingsAnew,
     "py-pde, rings": PdeRings,
     "FiPy, rings": FipyRings,
 }

@@ -70,6 +70,8 @@ NEAR_C = 45.0
 """Ten degrees before any law bends: rows are looked at once a second."""
 HARM_C = 39.0
 """Colder, no CEM43 is counted, and no other harm worth counting is done within hours."""
+CRUMB_C = np.float32(1e-30)
+"""Given to every cell in every step: without it, rises far out are too small for the processor to be quick with."""
 LEAST_RISE_C = 1e-5
 """What blood takes from rows that are all colder is not counted."""
 FELT_RISE_C = 0.05
@@ -98,7 +100,7 @@ def run(new, old, left, right, near, far, before, after, keep, heating, spread, 
     """A run of cells: each neighbour is a run of its own, so that nothing but memory limits it."""
     for n in range(len(new)):
         around = (left[n] + right[n]) + (near[n] + far[n]) + (before[n] + after[n])
-        new[n] = keep[n] * old[n] + spread * around + power * heating[n]
+        new[n] = keep[n] * old[n] + spread * around + (power * heating[n] + CRUMB_C)
 
 
 @njit(cache=True, error_model="numpy")  # pragma: no cover

@@ -104,6 +104,10 @@ def axisymmetric(plan: Plan, power_w: float) -> Tier:
     return Tier(f"axisymmetric, {power_w:g} W", prepare)
 
 
+def counted(threads: int) -> str:
+    return f"{threads} thread{'s' * (threads > 1)}"
+
+
 def cubes(plan: Plan, power_w: float, threads: int) -> Tier:
     """One patient of the 3-D tier."""
 
@@ -112,7 +116,7 @@ def cubes(plan: Plan, power_w: float, threads: int) -> Tier:
         tissue = Box(plan)
         return lambda: tissue.advance(round(SPAN_S * 10), power_w), SPAN_S
 
-    return Tier(f"3-D, {power_w:g} W, {threads} thread{'s' * (threads > 1)}", prepare)
+    return Tier(f"3-D, {power_w:g} W, {counted(threads)}", prepare)
 
 
 def cohort(plan: Plan, power_w: float, patients: int, threads: int) -> Tier:
@@ -122,7 +126,7 @@ def cohort(plan: Plan, power_w: float, patients: int, threads: int) -> Tier:
         many = Cohort(varied(plan, patients), threads=threads)
         return lambda: many.advance(round(SPAN_S / many.step_s), power_w), SPAN_S * patients
 
-    return Tier(f"cohort of {patients}, {power_w:g} W, {threads} threads", prepare)
+    return Tier(f"cohort of {patients}, {power_w:g} W, {counted(threads)}", prepare)
 
 
 def tiers(plan: Plan) -> list[Tier]:

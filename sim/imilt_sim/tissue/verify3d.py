@@ -44,9 +44,9 @@ class LinearCubes:
         self._nz, self._dt_s, self._odd = loss_per_s.shape[2], dt_s, 0
         self._fields = new_fields(_cells(loss_per_s), kernel.N_FIELDS)
         self._inside(kernel.KEEP)[:] = keep
-        self._inside(kernel.HEATING)[:] = heating_c_per_s * np.divide(
-            lost, loss_per_s, out=np.full(lost.shape, dt_s), where=loss_per_s > 0
-        )
+        factor = np.divide(lost, loss_per_s, out=np.full(lost.shape, dt_s), where=loss_per_s > 0)
+        given = heating_c_per_s * factor
+        self._inside(kernel.HEATING)[:] = np.where(given < kernel.CRUMB_C, 0.0, given)  # as CRUMB_C says
         self._numbers = np.zeros(kernel.N_NUMBERS)
         self._numbers[kernel.SPREAD_PER_S] = spread_per_s
         self._cold, self._tables = np.zeros(len(self._fields[0]), np.int64), np.zeros((3, 9))
