@@ -79,7 +79,7 @@ tune: $(STAMP) ## try the feedback law's parameters on the default plan
 physics: $(STAMP) ## hold the tissue against exact solutions and measured cases, into docs/
 	@$(BIN)/python tools/physics_page.py
 
-bench-tissue: $(STAMP) .bench/.stamp ## measure the tissue's solvers against others, into docs/; takes a quarter of an hour
+bench-tissue: $(STAMP) .bench/.stamp ## measure the tissue's solvers against others, into docs/; takes ten minutes
 	@$(BIN)/python tools/bench_tissue.py
 
 .bench/.stamp: bench.lock $(STAMP)
