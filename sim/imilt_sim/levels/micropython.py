@@ -12,6 +12,7 @@ from pathlib import Path
 
 from imilt.errors import InputError, RunError
 from imilt_sim.levels.cpython import STANDINS
+from imilt_sim.levels.port import Port
 from imilt_sim.world import BoardPort
 
 _CHIPS = 4
@@ -33,21 +34,6 @@ def vm_path() -> str:
     return found
 
 
-class _Mirror:
-    """The VM's board as the world sees it: the same attributes, filled from the pipe."""
-
-    def __init__(self) -> None:
-        self.now_ms = self.target_ms = self.started = self.inputs = self.adc_u16 = self.done = self.absent = 0
-        self.pwm_cc = self.pwm_top = self.edge_ms = self.rx_at = 0
-        self.outputs = self.supply_u16 = self.cut_ms = self.hang = 0
-        self.conversion_ms = [0] * _CHIPS
-        self.hot_q12 = [0] * _CHIPS
-        self.cold_q12 = [0] * _CHIPS
-        self.input_faults = [0] * _CHIPS
-        self.tx = bytearray()
-        self.rx = bytearray()
-
-
 class Device:
     """One VM, with what lies in `flash`: there it starts, and there it keeps its files.
 
@@ -57,7 +43,7 @@ class Device:
     def __init__(self, exchange: Callable[[BoardPort], None], flash: Path) -> None:
         self._exchange = exchange
         self._flash = flash
-        self.board = _Mirror()
+        self.board = Port()
         self._off = False
 
     def power_off(self) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from imilt.errors import RunError
+from imilt_sim.levels.port import Port
 from imilt_sim.pico import filesystem, image
 from imilt_sim.pico.chip import NS_PER_MS, Chip
 from imilt_sim.pico.converters import Converters
@@ -24,26 +25,9 @@ from imilt_sim.world import ORIGIN_BEFORE_FIRST_CONVERSION_MS, BoardPort
 
 _GRID_NS = GRID_MS * NS_PER_MS
 _BEFORE_NS = ORIGIN_BEFORE_FIRST_CONVERSION_MS * NS_PER_MS
-_CHIPS = len(wiring.CHIP_SELECTS)
 _GRID_PER_CYCLE = 5
 _PATIENCE_NS = 4 * _GRID_NS
 _LOOK_AGAIN_NS = 100_000
-_NEVER_MS = -0x7FFFFFFF
-
-
-class Port:
-    """The board as the world sees it."""
-
-    def __init__(self) -> None:
-        self.now_ms = self.target_ms = self.started = self.inputs = self.adc_u16 = self.done = self.absent = 0
-        self.pwm_cc = self.pwm_top = self.rx_at = self.outputs = self.supply_u16 = self.cut_ms = self.hang = 0
-        self.edge_ms = _NEVER_MS
-        self.conversion_ms = [0] * _CHIPS
-        self.hot_q12 = [0] * _CHIPS
-        self.cold_q12 = [0] * _CHIPS
-        self.input_faults = [0] * _CHIPS
-        self.tx = bytearray()
-        self.rx = bytearray()
 
 
 class Device:

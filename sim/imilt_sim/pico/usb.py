@@ -42,11 +42,6 @@ class UsbHost:
         self._answer()
 
     @property
-    def unsent(self) -> int:
-        """Bytes that the board has not asked for yet."""
-        return len(self._waiting)
-
-    @property
     def reading(self) -> bool:
         return self._reading
 

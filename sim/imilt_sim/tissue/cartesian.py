@@ -1,8 +1,7 @@
 """The 3-D tier: cubes of 1 mm for what has no symmetry, such as several fibres, a vessel and a duct.
 
 Its laws are those of the axisymmetric tier (laws.py). A fibre is about as thick as a cell, so it is left out:
-its volume is tissue, and what lies within 2 mm of it is coarse. With `linear`, properties stay those of cold, native
-tissue."""
+its volume is tissue, and what lies within 2 mm of it is coarse."""
 
 from __future__ import annotations
 
@@ -95,9 +94,8 @@ class Cartesian:
         tumour: Tumour | None = None,
         structures: Sequence[Structure] = (),
         grid: Grid = GRID,
-        linear: bool = False,
     ) -> None:
-        self.grid, self.linear, self.structures = grid, linear, tuple(structures)
+        self.grid, self.structures = grid, tuple(structures)
         self.laws, self.medium = Laws.of(tissue), plan_medium(tissue)
         self.fields = new_fields(grid.shape, kernel.N_FIELDS)
         self.padded = self.fields[0].shape
@@ -129,7 +127,7 @@ class Cartesian:
     def _set_time(self) -> None:
         spread = 6 * float(self._numbers[kernel.SPREAD_PER_S])
         fixed, normal = self.inner(kernel.SINK) + self.inner(kernel.TUMOUR), self.inner(kernel.NORMAL)
-        warmest = 1.0 if self.linear else float(self.laws.perfusion_factor(np.array(WARM_C[1])))
+        warmest = float(self.laws.perfusion_factor(np.array(WARM_C[1])))
         self._cold_rate = spread + float((fixed + warmest * normal).max())
         self._parts = parts_for(self._cold_rate)
         self.inner(kernel.KEEP)[:] = 1 - self.step_s * (spread + fixed + normal)
@@ -248,15 +246,13 @@ class Cartesian:
         nz, ranges = self.grid.shape[2], (self._first, self._last)
         state = self.fields, self._tables, self._numbers, self._low, self._high
         blood = self._elapsed - self._blood_seen >= BLOOD_EVERY_STEPS
-        kernel.second(*state, *ranges, self._odd, nz, self.step_s, not self.linear, blood, self._sums)
+        kernel.second(*state, *ranges, self._odd, nz, self.step_s, blood, self._sums)
         self._account(blood)
         self._most = max(self._most, float(self._sums[:, kernel.MOST].max()))
         if self._sums[:, kernel.BAD].any():
             raise TissueError(self._where_it_failed())
         for wall in self._walls:
             kernel.watch(self.rise_padded, *wall.corners, self.body_c, wall.peak_c, wall.cem43_min)
-        if self.linear:
-            return
         self._condense()
         if np.any(self._first < self._last):
             kernel.widen(self.fields, self._low, self._high, *ranges, self._odd)

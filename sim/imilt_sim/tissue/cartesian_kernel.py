@@ -234,20 +234,20 @@ def warm(fields, tables, numbers, new, i, j, nz):
 
 
 @njit(cache=True, error_model="numpy", parallel=True)  # pragma: no cover
-def second(fields, tables, numbers, low, high, first, last, odd, nz, dt, bent, blood, sums):
+def second(fields, tables, numbers, low, high, first, last, odd, nz, dt, blood, sums):
     """Harm of a second, conductivities, and sums of what the fields hold, per slab; with `blood`, perfusion as well.
 
-    `first` and `last` get the warm rows of each plane. `bent`: laws bend with temperature; else all stays linear.
+    `first` and `last` get the warm rows of each plane.
     """
     nx, slabs = fields[0].shape[0], len(sums)
     for s in prange(slabs):
         sums[s] = 0.0
         for i in range(1 + (nx - 2) * s // slabs, 1 + (nx - 2) * (s + 1) // slabs):
-            see_plane(fields, tables, numbers, i, low, high, first, last, odd, nz, dt, bent, blood, sums[s])
+            see_plane(fields, tables, numbers, i, low, high, first, last, odd, nz, dt, blood, sums[s])
 
 
 @njit(cache=True, error_model="numpy")  # pragma: no cover
-def see_plane(fields, tables, numbers, i, low, high, first, last, odd, nz, dt, bent, blood, sums):
+def see_plane(fields, tables, numbers, i, low, high, first, last, odd, nz, dt, blood, sums):
     """One plane of `second`."""
     rise = fields[ODD if odd else EVEN]
     taken, work = np.zeros((3, rise.shape[2]), np.float32), np.zeros((2, rise.shape[2]), np.float32)
@@ -265,7 +265,7 @@ def see_plane(fields, tables, numbers, i, low, high, first, last, odd, nz, dt, b
         if not (highest <= numbers[HOTTEST] and lowest >= numbers[COLDEST]):
             sums[BAD] += 1.0
             continue
-        if bent and highest > numbers[NEAR_RISE]:
+        if highest > numbers[NEAR_RISE]:
             first[i], last[i] = min(first[i], j), j + 1
         if highest > numbers[HARM_RISE]:
             start, end = warm_part(rise[i, j], numbers[HARM_RISE])
@@ -274,13 +274,13 @@ def see_plane(fields, tables, numbers, i, low, high, first, last, odd, nz, dt, b
             die(numbers, row, fields[DELAY][i, j, start:end], fields[OMEGA_DELAYED][i, j, start:end], rates)
             count(numbers, row, fields[CEM43][i, j, start:end], fields[SHELL][i, j, start:end])
             remember(row, fields[PEAK][i, j, start:end])
-        if bent and low[i] <= j < high[i]:
+        if low[i] <= j < high[i]:
             sums[DRYING] += conduct(fields, tables, numbers, rise[i, j], i, j, nz)
             sums[WET] += wet(fields, numbers, rise[i, j], nz)
         farthest = max(abs(highest), abs(lowest))
         if blood and farthest > LEAST_RISE_C:
             take(fields[KEEP][i, j], rise[i, j], lossless, taken[0])
-        if blood and bent and farthest > FELT_RISE_C:
+        if blood and farthest > FELT_RISE_C:
             parts = fields[SINK][i, j], fields[TUMOUR][i, j], fields[NORMAL][i, j], fields[LEFT][i, j]
             perfuse(numbers, rise[i, j], fields[KEEP][i, j], *parts, dt, work, taken[1])
         at_walls = (i == 1) + (i == nx - 2) + (j == 1) + (j == ny - 2)

@@ -131,10 +131,7 @@ PROBLEMS = {"box with cold walls, 5 W, 304 s": box, "Gaussian source, 5 W, 64 s"
 
 
 def beside_a_vessel(radius_mm: float = 3.0, exchange_w_m2_k: float | None = None) -> tuple[Floats, Floats, Floats]:
-    """Distance from the axis, steady rise and the exact one, beside a vessel through evenly heated, perfused tissue.
-
-    Outside T = q/(ρc w) − A K₀(βr), β = √(w/α), and k dT/dr = h T at the wall.
-    """
+    """Distance from the axis, steady rise and exact.vessel_rise, beside a vessel through evenly heated tissue."""
     vessel = Structure(
         name="vessel",
         start_mm=(0.0, 0.0, -40.0),
