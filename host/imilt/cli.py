@@ -79,22 +79,61 @@ def simulate(
 
 @cli.command(cls=ExampleCommand)
 @click.argument("plan", type=click.Path(path_type=Path))
+@click.option(
+    "--level", type=click.Choice(LEVELS), default="cpython", show_default=True, help="What runs the firmware."
+)
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True, help="Of all noise.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME@T[:ARGS]", help="Inject a fault at T seconds.")
-@click.option("--speed", type=Speed(0.1, 1000), default=1.0, show_default=True, help="Times real time.")
-def serve(plan: Path, seed: int, faults: tuple[str, ...], speed: float) -> None:
+@click.option("--speed", type=Speed(0.1, 1000), default=1.0, show_default=True, help="Times real time, at most.")
+@click.option("--flash", type=click.Path(path_type=Path, file_okay=False), help="Keep the device's files in here.")
+@click.option("--operator/--no-operator", default=True, show_default=True, help="Somebody who does as it says.")
+@click.option("--service", is_flag=True, help="Power up with the service contact closed.")
+def serve(
+    plan: Path,
+    level: str,
+    seed: int,
+    faults: tuple[str, ...],
+    speed: float,
+    flash: Path | None,
+    operator: bool,
+    service: bool,
+) -> None:
     """Offer a simulated device on a pseudo-terminal, to be used like a real one. Ends with Ctrl-C.
 
     The plan tells the patient and where the probes sit; the treatment itself is uploaded by the host as ever. The
-    simulated operator presses the ready button and the footswitch whenever the device waits for them.
+    simulated operator presses the ready button and the footswitch whenever the device waits for them; `imilt hands`
+    does anything else to it. In service, mpremote works on its files.
 
     Examples:
     imilt serve plans/pancreas-imilt.toml
     imilt treat plans/pancreas-imilt.toml --port /dev/pts/3
+    imilt serve plans/pancreas-imilt.toml --level rp2040 --service
+    mpremote connect /dev/pts/3 ls
     """
     from imilt_sim.serve import serve as run
 
-    run(plan, seed, faults, speed)
+    run(plan, level, seed, faults, speed, flash, operator, service)
+
+
+@cli.command(cls=ExampleCommand)
+@click.argument("port")
+@click.argument("action", nargs=-1, required=True)
+def hands(port: str, action: tuple[str, ...]) -> None:
+    """Do something to a device that `imilt serve` offers at PORT: pull its probes, press its stops.
+
+    ACTION is `open CONTACT`, `close CONTACT`, `press BUTTON`, `turn key`, `mend PROBE`, or a fault as `--fault` takes
+    it, without its time. It happens at once.
+
+    Examples:
+    imilt hands /dev/pts/3 open estop
+    imilt hands /dev/pts/3 close estop
+    imilt hands /dev/pts/3 press ready
+    imilt hands /dev/pts/3 pulled-out:1,25
+    imilt hands /dev/pts/3 power-cut:1
+    """
+    from imilt_sim.hands import ask
+
+    ask(port, " ".join(action))
 
 
 @cli.command(cls=ExampleCommand)

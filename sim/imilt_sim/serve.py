@@ -12,67 +12,62 @@ from pathlib import Path
 
 import click
 
+from imilt.errors import InputError
 from imilt.firmware import firmware_dir
 from imilt.plan import Plan
+from imilt_sim.attendant import Attendant
 from imilt_sim.command import load_setup
 from imilt_sim.faults import Fault
+from imilt_sim.hands import Hands
 from imilt_sim.levels import device
-from imilt_sim.operator import Operator
 from imilt_sim.tissue.plant import patient
-from imilt_sim.world import World
+from imilt_sim.world import SERVICE, World
 
-_HANDS = {b"arm": "ready", b"start": "footswitch"}
-"""What a command asks for, once the device has accepted it."""
-_STEPS_OFF = (b"3", b"4", b"5", b"6", b"7")  # holding, cooling, complete, paused, fault
-_ENDED = (b"5", b"7")  # complete, fault
-_KEY_REASONS = (b"51", b"55")  # it is off, or was not turned since power-up
-_CONFIRM = b"73"
-_KEY_AFTER_S = 15.0
-_KEY_AGAIN_S = 5.0
-"""A key that is being turned needs no second prompt."""
-_UNFINISHED_MAX_BYTES = 1000
-
-
-class Lines:
-    """Cuts bytes into the fields of whole lines."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def take(self, data: bytes) -> list[list[bytes]]:
-        """The fields of each line that ends in `data`, without its CRC; padded, so that the first five are there."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        self._rest = self._rest[-_UNFINISHED_MAX_BYTES:]
-        return [line.partition(b"*")[0].split(b",") + [b""] * 5 for line in lines]
+_BEHIND_MAX_S = 0.5
+"""A device that fell behind the clock by more does not hurry after it: hosts wait by the clock."""
 
 
 class Served:
-    """The device and its end of the pseudo-terminal. `path` is what a host opens."""
+    """The device and its end of the pseudo-terminal. `path` is what a host opens.
 
-    def __init__(self, plan: Plan, seed: int, faults: Sequence[Fault], speed: float) -> None:
+    Hands at the device are `attended`'s simulated operator and whoever `imilt hands` brings.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        seed: int = 1,
+        faults: Sequence[Fault] = (),
+        speed: float = 1.0,
+        level: str = "cpython",
+        *,
+        flash: Path | None = None,
+        attended: bool = True,
+        service: bool = False,
+    ) -> None:
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
         os.set_blocking(self._master, False)
         self.path = os.ttyname(self._slave)
         self._speed = speed
-        self._started = time.monotonic()
+        self._began = time.monotonic()
         self._stopped = False
         self.dropped_bytes = 0
         self.world = World(plan, patient(plan), seed, self._console, lambda world: None)
-        self._operator = Operator(self.world)
-        self._from_device, self._from_host = Lines(), Lines()
-        self._asked: dict[bytes, bytes] = {}  # by its number, a command that needs hands
-        self._key_s = -_KEY_AGAIN_S
-        self._state = b""
-        self._device = device("cpython", self.world.exchange, firmware_dir())
+        self._attendant = Attendant(self.world) if attended else None
+        if service:
+            self.world.close(SERVICE)
+        self._device = device(level, self.world.exchange, firmware_dir(), flash, live=True)
         for fault in faults:
             self.world.at(fault.time_s, lambda fault=fault: fault.apply(self.world))
+        self._hands = Hands(self.path, len(plan.probes))
 
     def run(self) -> None:
-        """Until `stop` is called."""
+        """Until `stop` is called; then the port is gone."""
         try:
             self._device.run()
         finally:
+            self._hands.close()
             os.close(self._master)
             os.close(self._slave)
 
@@ -86,11 +81,21 @@ class Served:
             self._device.power_off()
             return b""
         self._write(data)
-        self._watch_device(data)
-        time.sleep(max(0.0, self._started + time_s / self._speed - time.monotonic()))
+        self._wait()
+        self._hands.take(self.world)
         received = self._read()
-        self._watch_host(received)
+        if self._attendant:
+            self._attendant.hear_device(data)
+            self._attendant.hear_host(received)
         return received
+
+    def _wait(self) -> None:
+        """By the board's own clock, which runs before its first cycle too."""
+        ahead_s = self._began + self._device.board.now_ms / 1000 / self._speed - time.monotonic()
+        if ahead_s > 0:
+            time.sleep(ahead_s)
+        elif ahead_s < -_BEHIND_MAX_S:
+            self._began -= ahead_s
 
     def _write(self, data: bytes) -> None:
         """A host that does not read loses bytes, as with a real port; the device never waits."""
@@ -104,51 +109,30 @@ class Served:
             return os.read(self._master, 4096)
         return b""
 
-    def _watch_host(self, data: bytes) -> None:
-        for name, number, *_ in self._from_host.take(data):
-            if name in _HANDS:
-                self._asked[number] = name
 
-    def _watch_device(self, data: bytes) -> None:
-        """What the operator does for what the device says: with the host's words on a screen, a person would too."""
-        for kind, _, first, second, third, *more in self._from_device.take(data):
-            if kind == b"S":
-                self._follow_state(second)
-            elif kind == b"A" and first in self._asked:
-                self._answered(_HANDS[self._asked.pop(first)], second == b"1")
-            elif kind == b"L" and (second, more[:1]) == (_CONFIRM, [b"1"]):
-                self._operator.prompt("confirm")
-            elif kind == b"W" and third in _KEY_REASONS:
-                self._turn_key()
-
-    def _answered(self, what: str, accepted: bool) -> None:
-        if accepted:
-            self._operator.prompt(what)
-
-    def _follow_state(self, state: bytes) -> None:
-        """Off the footswitch where it need not be held, and with the key at the end of a treatment."""
-        self._state = state
-        if state in _STEPS_OFF:
-            self._operator.prompt("release")
-        if state in _ENDED:
-            self.world.after(_KEY_AFTER_S, self._turn_key_at_end)
-
-    def _turn_key_at_end(self) -> None:
-        """Unless it was turned meanwhile: in the next treatment it would be a fault."""
-        if self._state in _ENDED:
-            self._turn_key()
-
-    def _turn_key(self) -> None:
-        if self.world.time_s >= self._key_s + _KEY_AGAIN_S:
-            self._key_s = self.world.time_s
-            self._operator.prompt("key")
-
-
-def serve(plan: Path, seed: int, faults: tuple[str, ...], speed: float) -> None:
+def serve(
+    plan: Path,
+    level: str,
+    seed: int,
+    faults: tuple[str, ...],
+    speed: float,
+    flash: Path | None,
+    attended: bool,
+    service: bool,
+) -> None:
     """Serve until Ctrl-C."""
-    setup = load_setup(plan, "cpython", seed, faults)
-    served = Served(setup.plan.plan, seed, setup.faults, speed)
+    setup = load_setup(plan, level, seed, faults)
+    if flash:
+        _make_folder(flash)
+    served = Served(setup.plan.plan, seed, setup.faults, speed, level, flash=flash, attended=attended, service=service)
     click.echo(served.path)
     click.echo("a simulated device is served there; Ctrl-C ends it", err=True)
     signal.signal(signal.SIGINT, lambda *_: served.stop())
     served.run()
+
+
+def _make_folder(flash: Path) -> None:
+    try:
+        flash.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--flash {flash}: cannot be made: {error.strerror}") from error

@@ -122,8 +122,9 @@ class World:
         self.leads = [Lead() for _ in range(CHANNELS)]
         for lead in self.leads[len(plan.probes) :]:
             lead.input_faults = OPEN  # nothing is plugged in there
+        self._drift_c_per_h = plan.probe_model.drift_c_per_h
         for lead in self.leads[: len(plan.probes)]:
-            lead.drift(plan.probe_model.drift_c_per_h, 0.0)
+            lead.drift(self._drift_c_per_h, 0.0)
         self.interrupted = False  # an action changed what the board must see at once
         self._console = console
         self._on_second = on_second
@@ -157,6 +158,13 @@ class World:
     def after(self, delay_s: float, action: Callable[[], None]) -> None:
         self.at(self.time_s + delay_s, action)
 
+    def soon(self, action: Callable[[World], None]) -> None:
+        """Run `action` at the next grid point; at once as long as there is no grid."""
+        if self._origin_ms is None:
+            action(self)
+        else:
+            self.after(0.0, lambda: action(self))
+
     def close(self, contacts: int) -> None:
         """Close these contacts: key turned on, button pressed, door shut."""
         self.contacts |= contacts
@@ -179,6 +187,12 @@ class World:
         self.interrupted = True
         if pauses_s:
             self.after(pauses_s[0], lambda: self.bounce(contacts, *pauses_s[1:]))
+
+    def mend(self, probe: int) -> None:
+        """A new probe in the old one's place, with its converter: where it sits is as before."""
+        self.leads[probe] = lead = Lead()
+        lead.drift(self._drift_c_per_h, self.time_s)
+        self.absent &= ~(1 << probe)
 
     def cut_power(self, for_s: float) -> None:
         """Take the board's power away for so long, and the converters' with it; the laser has its own."""
@@ -223,6 +237,8 @@ class World:
         if self._origin_ms is None:
             if not board.started:
                 board.now_ms = board.target_ms
+                if self.interrupted:
+                    self._strike(board)
                 self._give_inputs(board)
                 return
             self._origin_ms = board.now_ms - ORIGIN_BEFORE_FIRST_CONVERSION_MS

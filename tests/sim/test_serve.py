@@ -1,111 +1,59 @@
-"""The operator of a served device, who sees only what goes over the line."""
+"""A served device in the hands of stock tools: mpremote on its files in service, on every level."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from host.plans import short
+import serial
+from host.command import TIMEOUT_S, environment, run, start
+from host.plans import changed, write
+from sim.simulations import LEVELS
 
-from imilt_sim.serve import Served
+from imilt_sim.pico import image
 
+MPREMOTE = Path(sys.executable).with_name("mpremote")
 
-class Hands:
-    """In the operator's place; what is to happen later waits in `later`."""
-
-    def __init__(self, served: Served) -> None:
-        self.prompts: list[str] = []
-        self.later: list[tuple[float, Callable[[], None]]] = []
-        self._served = served
-        served._operator = self  # type: ignore[assignment]
-        served.world.after = lambda delay_s, action: self.later.append((delay_s, action))  # type: ignore[method-assign]
-
-    def prompt(self, what: str) -> None:
-        self.prompts.append(what)
-
-    def asked(self, host: bytes = b"", device: bytes = b"") -> list[str]:
-        """What the operator is asked for at once by these lines of the two sides, the host's first."""
-        self._served._watch_host(host)
-        self._served._watch_device(device)
-        prompts, self.prompts = self.prompts, []
-        return prompts
-
-    def wait(self) -> list[str]:
-        """What the operator is asked for once all delays are over."""
-        later, self.later = self.later, []
-        for _, action in sorted(later, key=lambda pair: pair[0]):
-            action()
-        return self.asked()
+RP2040 = pytest.param(
+    "rp2040", marks=[pytest.mark.rp2040, pytest.mark.skipif(not image.find(), reason=image.missing())]
+)
 
 
 @pytest.fixture
-def served() -> Iterator[Served]:
-    made = Served(short(), 1, [], 1000.0)
-    yield made
-    made.stop()
-    made.run()  # closes the terminal
+def port(tmp_path: Path, level: str) -> Iterator[str]:
+    """Of a device in service."""
+    plan = write(tmp_path, changed())
+    with start("serve", plan, "--level", level, "--service", cwd=tmp_path) as server:
+        assert server.stdout
+        yield server.stdout.readline().strip()
+        server.terminate()
 
 
-@pytest.fixture
-def hands(served: Served) -> Hands:
-    return Hands(served)
+def mpremote(port: str, *words: str, cwd: Path) -> str:
+    command = [str(MPREMOTE), "connect", port, *words]
+    done = subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True, timeout=2 * TIMEOUT_S)
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout
 
 
-@pytest.mark.parametrize(("command", "prompt"), [(b"arm", "ready"), (b"start", "footswitch")])
-def test_hands_follow_a_command_that_was_accepted(hands: Hands, command: bytes, prompt: str) -> None:
-    assert hands.asked(b"k,1,0*0\n%s,5,70,00ff*0\n" % command) == []
-    assert hands.asked(device=b"A,9,4,1,*0\n") == []
-    assert hands.asked(device=b"A,10,5,1,*0\n") == [prompt]
-    assert hands.asked(device=b"A,11,5,1,*0\n") == []
-
-
-def test_a_refused_command_moves_no_hands(hands: Hands) -> None:
-    assert hands.asked(b"arm,5,70,00ff*0\n", b"A,10,5,0,probe open*0\n") == []
-    assert hands.asked(b"beat,6,70,00ff*0\n", b"A,11,6,1,*0\n") == []
-
-
-def test_lines_may_come_in_pieces(hands: Hands) -> None:
-    assert hands.asked(b"ar", b"S,1,50,3") == []
-    assert hands.asked(b"m,5,70,00ff*0\n", b",0*00000000\nA,10,5,") == ["release"]
-    assert hands.asked(device=b"1,*0\n") == ["ready"]
-
-
-@pytest.mark.parametrize("number", [51, 55])
-def test_the_key_is_turned_once_when_it_stands_against_arming(hands: Hands, served: Served, number: int) -> None:
-    why = b"W,3,0,2,20,probe open*0\nW,4,1,2,%d,key*0\n" % number
-    assert hands.asked(device=why) == ["key"]
-    assert hands.asked(device=why) == []
-    served._key_s -= 10
-    assert hands.asked(device=why) == ["key"]
-
-
-def test_other_reasons_do_not_move_the_key(hands: Hands) -> None:
-    assert hands.asked(device=b"W,3,0,1,20,probe open*0\n") == []
-
-
-def test_presence_is_confirmed_when_the_device_asks(hands: Hands) -> None:
-    assert hands.asked(device=b"L,3,900,73,2,1,0,presence to be confirmed*0\n") == ["confirm"]
-    assert hands.asked(device=b"L,4,906,73,2,0,0,presence to be confirmed*0\n") == []
-    assert hands.asked(device=b"L,5,906,20,2,1,0,probe open*0\n") == []
-
-
-@pytest.mark.parametrize("state", range(10))
-def test_the_foot_leaves_the_switch_where_it_need_not_hold_it(hands: Hands, state: int) -> None:
-    holding, fault = 3, 7
-    released = ["release"] if holding <= state <= fault else []
-    assert hands.asked(device=b"T,1,0*0\nS,2,57,%d,0*0\n" % state) == released
-
-
-@pytest.mark.parametrize(("state", "prompts"), [(0, []), (4, []), (5, ["key"]), (6, []), (7, ["key"]), (8, [])])
-def test_the_key_is_turned_some_time_after_the_end(hands: Hands, state: int, prompts: list[str]) -> None:
-    hands.asked(device=b"S,2,57,%d,0*0\n" % state)
-    assert hands.wait() == prompts
-
-
-def test_but_not_once_the_next_treatment_has_begun(hands: Hands) -> None:
-    hands.asked(device=b"S,2,57,5,1*0\nS,3,90,0,1*0\nS,4,99,8,0*0\n")
-    assert hands.wait() == []
-
-
-def test_noise_moves_no_hands(hands: Hands) -> None:
-    assert hands.asked(b"\x00\xff\narm\n\n", b"A\nS\nL,1\n,,,\n" + b"x" * 5000) == []
+@pytest.mark.parametrize("level", [*LEVELS, RP2040])
+@pytest.mark.slow
+def test_mpremote_works_on_the_files_and_starts_the_device_again(port: str, tmp_path: Path) -> None:
+    listed = mpremote(port, "ls", cwd=tmp_path)
+    assert [name in listed for name in ("boot.py", "main.py", "a/")] == [True] * 3
+    (tmp_path / "here.txt").write_bytes(bytes(range(256)) * 3)
+    mpremote(port, "cp", "here.txt", ":there.txt", cwd=tmp_path)
+    mpremote(port, "cp", ":there.txt", "back.txt", cwd=tmp_path)
+    assert (tmp_path / "back.txt").read_bytes() == (tmp_path / "here.txt").read_bytes()
+    told = mpremote(port, "exec", "import machine; print(6 * 7, machine.reset_cause())", cwd=tmp_path)
+    assert told.split() == ["42", "1"]
+    mpremote(port, "rm", ":there.txt", cwd=tmp_path)
+    assert "there.txt" not in mpremote(port, "ls", cwd=tmp_path)
+    assert run("hands", port, "open", "service", cwd=tmp_path).returncode == 0
+    mpremote(port, "reset", cwd=tmp_path)
+    with serial.Serial(port, timeout=TIMEOUT_S) as line:
+        assert line.read_until(b"T,") != b""
+        assert [cell.isdigit() for cell in line.readline().split(b",")[:3]] == [True] * 3

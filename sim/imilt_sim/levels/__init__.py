@@ -17,6 +17,8 @@ LEVELS = ("cpython", "micropython", "rp2040")
 
 
 class Device(Protocol):
+    @property
+    def board(self) -> BoardPort: ...
     def run(self) -> None: ...
     def power_off(self) -> None: ...
 
@@ -43,12 +45,14 @@ def device(
     flash: Path | None = None,
     *,
     mpy: bool = False,
+    live: bool = False,
 ) -> Device:
     """A virtual device on `level`; time passes through `exchange`.
 
     The firmware in `folder` is laid out in `flash`, unless it lies there already, and files that the firmware keeps
     there stay; without `flash`, in a folder that lives as long as the device. Without `folder`, `flash` is started as
-    it is. `mpy`: compiled, for the VM. Raises InputError for firmware that cannot be laid out.
+    it is. `mpy`: compiled, for the VM. `live`: for people and tools that talk with it, not for traces. Raises
+    InputError for firmware that cannot be laid out.
     """
     if mpy and level == "cpython":
         raise InputError("--level cpython runs no .mpy files; take --level micropython")
@@ -56,17 +60,17 @@ def device(
     root = flash or new_folder()
     if built and not is_installed(root, built):
         built.lay_out(root)
-    made = _made(level, exchange, root, built)
+    made = _made(level, exchange, root, built, live)
     if not flash:
         remove_with(made, root)
     return made
 
 
-def _made(level: str, exchange: Callable[[BoardPort], None], root: Path, built: Manifest | None) -> Device:
+def _made(level: str, exchange: Callable[[BoardPort], None], root: Path, built: Manifest | None, live: bool) -> Device:
     if level == "cpython":
         return cpython.Device(exchange, flash=root, built=built)
     if level == "micropython":
         return micropython.Device(exchange, root)
     from imilt_sim.levels import rp2040  # only here: the other levels need no emulator
 
-    return rp2040.Device(exchange, root)
+    return rp2040.Device(exchange, root, live)

@@ -46,6 +46,7 @@ class Device:
         self._error: BaseException | None = None
         self.board = self._vboard.Board(self._guarded_exchange)
         setattr(self._vboard, "BOARD", self.board)  # noqa: B010 - the module is made at run time
+        self._builtins["print"] = vars(self._load("prompt"))["port_print"]
         self._permanent = dict(self._modules)
 
     def run(self) -> None:

@@ -33,12 +33,14 @@ _LOOK_AGAIN_NS = 100_000
 class Device:
     """One emulated board with what lies in `flash`, which gets what the firmware keeps there when `run` ends.
 
-    `run` returns when the world ends it; `power_off` is called from inside `exchange` to end it. Raises InputError
-    without an image.
+    `run` returns when the world ends it; `power_off` is called from inside `exchange` to end it. `live`: the host is
+    asked at every grid point, and a board that is busy for longer than the other levels allow goes on. Raises
+    InputError without an image.
     """
 
-    def __init__(self, exchange: Callable[[BoardPort], None], flash: Path) -> None:
+    def __init__(self, exchange: Callable[[BoardPort], None], flash: Path, live: bool = False) -> None:
         self._exchange = exchange
+        self._live = live
         self._flash = flash
         self._off = False
         self._origin_ns: float | None = None  # of the grid, on the board's clock
@@ -76,9 +78,9 @@ class Device:
 
     def _finish_cycle(self, point_ns: float) -> None:
         """What still runs at a grid point sees the inputs from before it."""
-        while not self.chip.idle and self.chip.now_ns < point_ns + _PATIENCE_NS:
+        while not self._live and not self.chip.idle and self.chip.now_ns < point_ns + _PATIENCE_NS:
             self.chip.run_to(self.chip.now_ns + _LOOK_AGAIN_NS)
-        self._torn = self._acted and not self.chip.idle
+        self._torn = self._acted and not self.chip.idle and not self._live
         self._acted = self._torn
 
     def _pass_on(self, target_ms: int) -> None:
@@ -90,7 +92,7 @@ class Device:
         port.outputs = self._outputs.mask()
         port.rx, port.rx_at = bytearray(), 0
         # As on the other levels the host is asked once a cycle.
-        if self._origin_ns is None or self._point % _GRID_PER_CYCLE == 1:
+        if self._live or self._origin_ns is None or self._point % _GRID_PER_CYCLE == 1:
             port.tx, self._said = self._said, bytearray()
         self._exchange(port)
         port.started = 0

@@ -31,6 +31,10 @@ class _Console:
     def __init__(self):
         self.buffer = _Stream()
 
+    def write(self, text):
+        self.buffer.write(text.encode().replace(b"\n", b"\r\n"))
+        return len(text)
+
 
 stdin = _Console()
 stdout = _Console()
@@ -48,6 +52,10 @@ def print_exception(error, file=None):
     if _BOARD.frozen:
         return
     if hasattr(_real, "print_exception"):
-        _real.print_exception(error, _real.stderr)
+        _real.print_exception(error, file or _real.stderr)
+    elif file:
+        import traceback
+
+        file.write("".join(traceback.format_exception(error)))
     else:
         _real.excepthook(type(error), error, error.__traceback__)

@@ -13,10 +13,8 @@ from max31856_chip import Chip
 NEVER = 0x7FFFFFFF
 BOOT_MS = 300  # about what the interpreter takes to reach boot.py
 SOFT_BOOT_MS = 40  # about the same after a soft reset, without the USB port
-PROMPT_MS = 100  # how often the prompt looks for a byte
 SCRATCHES = 4
 CTRL_C = 3
-CTRL_D = 4
 _SLICES_THAT_HALT = 4  # `machine_pwm_deinit_all` stops the first four slices only
 
 # What `machine.reset_cause` tells; the RP2040's watchdog carries out `machine.reset` too, so that looks like its own.
@@ -31,8 +29,6 @@ _FAILED = 0  # how a script ended
 _DONE = 1
 _EXITED = 2
 _FAILURES = (Exception, KeyboardInterrupt)
-
-_BANNER = b"MicroPython v1.26.0; Raspberry Pi Pico with RP2040\r\n>>> "
 
 
 class Reset(BaseException):
@@ -73,6 +69,7 @@ class Board:
         # Outside the chip: a reset does not reach the monostable, nor the converters while they have power.
         self.edge_ms = -NEVER
         self.frozen = False  # the chip was reset, and nothing that the firmware still does happens
+        self.raw_prompt = False  # outlives a soft reset; main.py is not run then
         self._tx_kept = 0
         self._edge_kept = 0
         self._dark_ms = 0
@@ -171,6 +168,7 @@ class Board:
         self.hang = 0
         if self._dark_ms:
             self._power_up()
+        self.raw_prompt = False
         self.reset_pins()
 
     def come_up(self):
@@ -201,19 +199,6 @@ class Board:
         if wiring.LASER_PWM in self.pwm_pins and (wiring.LASER_PWM >> 1) & 7 < _SLICES_THAT_HALT and self.pwm_cc:
             self.pwm_cc = self.pwm_top + 1  # halted wherever it was: high is the worst
         self.sleep_to(self.now_ms + SOFT_BOOT_MS)
-
-    def prompt(self):
-        """Where the board stays when main.py is over, until Ctrl-D on an empty line. Other lines do nothing."""
-        self.tx += _BANNER
-        empty = True
-        while True:
-            self.sleep_to(self.now_ms + PROMPT_MS)
-            while self.rx_at < len(self.rx):
-                byte = self.rx[self.rx_at]
-                self.rx_at += 1
-                if byte == CTRL_D and empty:
-                    return
-                empty = byte in (CTRL_C, CTRL_D, 10, 13)
 
     def _exchange_listening(self):
         """The interrupt character is looked for as bytes come in: what came before it is dropped."""
@@ -286,10 +271,17 @@ def power_on(board, load):
 def _run_scripts(board, load):
     """Boot and main up to a soft reset. A boot.py that fails keeps main.py from running."""
     ended = _run_script(board, load, "boot")
-    if ended == _DONE:
+    if ended == _DONE and not board.raw_prompt:
         ended = _run_script(board, load, "main")
     if ended != _EXITED:
-        board.prompt()
+        _prompt(board)
+
+
+def _prompt(board):
+    """Where the board stays when main.py is over, until a soft reset."""
+    from prompt import Prompt  # here, as it needs stand-ins that need this module
+
+    Prompt(board).run()
 
 
 def _run_script(board, load, name):

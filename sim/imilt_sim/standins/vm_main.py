@@ -1,17 +1,37 @@
 """Entry point in the MicroPython VM: the virtual board over two pipes, the stand-ins, then the firmware."""
 
+import builtins
+import os
 import struct
 import sys
 
 import micropython
-import vboard
+
+_STANDINS = "/.standins"
+
+
+def _confine():
+    """The board's flash, the working directory, becomes all that there is; the stand-ins lie beside it, unlisted.
+
+    The VM puts the folder of this file first in its path; here it is searched last.
+    """
+    root, standins = os.VfsPosix(os.getcwd()), os.VfsPosix(sys.path[0])
+    os.umount("/")
+    os.mount(root, "/")
+    os.mount(standins, _STANDINS)
+    os.chdir("/")
+    sys.path[:] = ["", ".frozen", _STANDINS]
+
+
+_confine()
+
+import vboard  # noqa: E402
 
 _REQUEST = "<IIiHHBB4HH"
 _REPLY = "<IHHHBBIBH4i4i4B"
 _in = sys.stdin.buffer
 _out = sys.stdout.buffer
-# The board's root is the working directory. The VM puts the folder of this file first; here it is searched last.
-_PATH = ["", ".frozen", sys.path[0]]
+_PATH = list(sys.path)
 _request = bytearray(struct.calcsize(_REQUEST))
 _reply = bytearray(struct.calcsize(_REPLY))
 
@@ -85,6 +105,7 @@ for _name in ("machine", "select", "time", "sys"):
     sys.modules[_name] = __import__("board_" + _name)
 for _name in ("micropython", "os"):
     sys.modules[_name] = __import__("vm_" + _name)
+builtins.print = __import__("prompt").port_print
 _permanent = list(sys.modules)
 try:
     vboard.power_on(vboard.BOARD, _load)
