@@ -32,11 +32,21 @@ def port(tmp_path: Path, level: str) -> Iterator[str]:
         server.terminate()
 
 
-def mpremote(port: str, *words: str, cwd: Path) -> str:
+def call(port: str, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     command = [str(MPREMOTE), "connect", port, *words]
-    done = subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True, timeout=2 * TIMEOUT_S)
+    return subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True, timeout=2 * TIMEOUT_S)
+
+
+def mpremote(port: str, *words: str, cwd: Path) -> str:
+    done = call(port, *words, cwd=cwd)
     assert done.returncode == 0, done.stderr + done.stdout
     return done.stdout
+
+
+def refused(port: str, *words: str, cwd: Path) -> str:
+    done = call(port, *words, cwd=cwd)
+    assert done.returncode == 1, done.stdout
+    return done.stderr.strip()
 
 
 @pytest.mark.parametrize("level", [*LEVELS, RP2040])
@@ -51,6 +61,7 @@ def test_mpremote_works_on_the_files_and_starts_the_device_again(port: str, tmp_
     told = mpremote(port, "exec", "import machine; print(6 * 7, machine.reset_cause())", cwd=tmp_path)
     assert told.split() == ["42", "1"]
     mpremote(port, "rm", ":there.txt", cwd=tmp_path)
+    assert refused(port, "rm", ":there.txt", cwd=tmp_path).endswith("No such file or directory.")
     assert "there.txt" not in mpremote(port, "ls", cwd=tmp_path)
     assert run("hands", port, "open", "service", cwd=tmp_path).returncode == 0
     mpremote(port, "reset", cwd=tmp_path)

@@ -54,8 +54,17 @@ def print_exception(error, file=None):
     if hasattr(_real, "print_exception"):
         _real.print_exception(error, file or _real.stderr)
     elif file:
-        import traceback
-
-        file.write("".join(traceback.format_exception(error)))
+        file.write(_traceback(error))
     else:
         _real.excepthook(type(error), error, error.__traceback__)
+
+
+def _traceback(error):
+    """On CPython, with MicroPython's words for what tools look for: the name of an OSError's number."""
+    import errno
+    import traceback
+
+    lines = traceback.format_exception(error)
+    if isinstance(error, OSError):
+        lines[-1] = f"OSError: [Errno {error.errno}] {errno.errorcode.get(error.errno)}\n"
+    return "".join(lines)
