@@ -7,7 +7,7 @@ import os
 import signal
 import time
 import tty
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
@@ -26,9 +26,11 @@ from imilt_sim.world import SERVICE, World
 _BEHIND_MAX_S = 0.5
 """A device that fell behind the clock by more does not hurry after it: hosts wait by the clock."""
 
+_UP_AFTER_MS = 3000
+
 
 class Served:
-    """The device and its end of the pseudo-terminal. `path` is what a host opens.
+    """The device and its end of the pseudo-terminal. `path` is what a host opens, best once `on_up` was called.
 
     Hands at the device are `attended`'s simulated operator and whoever `imilt hands` brings.
     """
@@ -44,6 +46,7 @@ class Served:
         flash: Path | None = None,
         attended: bool = True,
         service: bool = False,
+        on_up: Callable[[], None] = lambda: None,
     ) -> None:
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
@@ -52,6 +55,7 @@ class Served:
         self._speed = speed
         self._began = time.monotonic()
         self._stopped = False
+        self._on_up, self._up = on_up, False
         self.dropped_bytes = 0
         self.world = World(plan, patient(plan), seed, self._console, lambda world: None)
         self._attendant = Attendant(self.world) if attended else None
@@ -80,6 +84,7 @@ class Served:
         if self._stopped:
             self._device.power_off()
             return b""
+        self._tell_up()
         self._write(data)
         self._wait()
         self._hands.take(self.world)
@@ -88,6 +93,12 @@ class Served:
             self._attendant.hear_device(data)
             self._attendant.hear_host(received)
         return received
+
+    def _tell_up(self) -> None:
+        """Once, when its firmware cycles, or ought to: the emulated board takes some seconds to come up."""
+        if not self._up and (self.world.begun or self._device.board.now_ms > _UP_AFTER_MS):
+            self._up = True
+            self._on_up()
 
     def _wait(self) -> None:
         """By the board's own clock, which runs before its first cycle too."""

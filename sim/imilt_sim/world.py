@@ -148,6 +148,11 @@ class World:
         """Simulated time since the grid's origin, s."""
         return self.grid * GRID_MS / 1000
 
+    @property
+    def begun(self) -> bool:
+        """The board has begun its first conversion, and with it the grid."""
+        return self._origin_ms is not None
+
     def at(self, time_s: float, action: Callable[[], None]) -> None:
         """Run `action` at the first grid point not before `time_s`, and never before the next one."""
         # A time that means a grid point may lie a rounding error after it.
@@ -160,10 +165,10 @@ class World:
 
     def soon(self, action: Callable[[World], None]) -> None:
         """Run `action` at the next grid point; at once as long as there is no grid."""
-        if self._origin_ms is None:
-            action(self)
-        else:
+        if self.begun:
             self.after(0.0, lambda: action(self))
+        else:
+            action(self)
 
     def close(self, contacts: int) -> None:
         """Close these contacts: key turned on, button pressed, door shut."""
