@@ -21,7 +21,7 @@ UPGRADE ?=
 # Else pyright asks the package index for a newer self.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help setup treat test coverage lint format bench reaction conformance board-figures fuzz after-heat firmware-size tune physics bench-tissue docs its90 near-field lock clean look-again
+.PHONY: help setup treat test coverage lint format bench reaction conformance safe-exit hil board-figures fuzz after-heat firmware-size tune physics bench-tissue docs its90 near-field lock clean look-again
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ reaction: $(STAMP) ## measure how long each hazard leaves the light on
 
 conformance: $(STAMP) ## one treatment on every level, twice: one trace
 	@$(BIN)/python -m imilt_sim.conformance
+
+safe-exit: $(STAMP) ## every way out of the firmware, on the emulated board: how long the light stays
+	@$(BIN)/python -m imilt_sim.safe_exit
 
 board-figures: $(STAMP) ## measure what the firmware costs on the emulated board, into docs/
 	@$(BIN)/python tools/board_figures.py

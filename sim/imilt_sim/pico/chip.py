@@ -51,7 +51,7 @@ class Chip:
         self.mcu.flash[filesystem.OFFSET : filesystem.OFFSET + filesystem.SIZE] = files
         self.mcu.flash[_HANG_OFFSET : _HANG_OFFSET + len(_HANG_CODE)] = _HANG_CODE
         self.mcu.clk_peri = _PERIPHERAL_HZ
-        self.mcu.watchdog.on_watchdog_trigger = self._watchdog_reset
+        self.mcu.watchdog.on_watchdog_trigger = self.reset
         self.mcu.on_run_pin_held = self._reset
         self.on_reset: list[Callable[[], None]] = []
         self._stop = self.alarm(self._stopped)
@@ -110,7 +110,8 @@ class Chip:
 
     # What befalls a chip
 
-    def _watchdog_reset(self) -> None:
+    def reset(self) -> None:
+        """By the watchdog, which carries out `machine.reset` too."""
         self._reset(from_watchdog=True)
         self.mcu.leave_reset()
 
