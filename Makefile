@@ -67,6 +67,9 @@ conformance: $(STAMP) ## one treatment on every level, twice: one trace
 safe-exit: $(STAMP) ## every way out of the firmware, on the emulated board: how long the light stays
 	@$(BIN)/python -m imilt_sim.safe_exit
 
+hil: $(STAMP) ## the firmware on a board on the bench, looped back: docs/levels.md (PORT=/dev/ttyACM0)
+	@$(BIN)/python -m imilt_sim.hil $(PORT)
+
 board-figures: $(STAMP) ## measure what the firmware costs on the emulated board, into docs/
 	@$(BIN)/python tools/board_figures.py
 

@@ -9,9 +9,8 @@ from typing import Any
 import click
 
 from imilt import __version__
-from imilt.errors import InputError, RunError
+from imilt.errors import EXIT_INPUT, EXIT_RUN, InputError, RunError
 
-EXIT_RUN, EXIT_INPUT = 1, 2
 LEVELS = ("cpython", "micropython", "rp2040")
 
 

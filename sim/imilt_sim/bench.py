@@ -31,10 +31,10 @@ _PARTS = (
 )
 
 
-def plan_path() -> Path:
-    """The default plan: of a checkout, or the one that comes with the package."""
-    path = Path("plans") / f"{PLAN}.toml"
-    return path if path.exists() else Path(PLAN)
+def plan_path(name: str = PLAN) -> Path:
+    """A plan that comes with imilt: of a checkout, or of the package."""
+    path = Path("plans") / f"{name}.toml"
+    return path if path.exists() else Path(name)
 
 
 def run_once(level: str, profile: cProfile.Profile | None = None) -> float:
