@@ -26,8 +26,9 @@ from imilt.summary import write_summary
 from imilt.treat import PROMPTS, Treatment
 
 _READ_S = 0.05
-_SILENCE_S = 3.0
-"""Thirty cycles without a byte: the device is gone."""
+_SILENCE_S = 6.0
+"""Without a byte: the device is gone. One that another host has left waits for two seconds before it answers, and an
+emulated board takes as long again for its handshake."""
 _NOISE_S = 10.0
 """Reads that bring bytes return sooner, so this many of them take less."""
 
