@@ -26,9 +26,10 @@ from imilt.summary import write_summary
 from imilt.treat import PROMPTS, Treatment
 
 _READ_S = 0.05
-_SILENCE_S = 6.0
-"""Without a byte: the device is gone. One that another host has left waits for two seconds before it answers, and an
-emulated board takes as long again for its handshake."""
+_SILENCE_S = 3.0
+"""Thirty cycles without a byte: the device is gone."""
+_GREETING_S = 10.0
+"""Before its first row: one that another host has left says nothing for two seconds, and again."""
 _NOISE_S = 10.0
 """Reads that bring bytes return sooner, so this many of them take less."""
 
@@ -85,9 +86,14 @@ class Session:
         if data or answer.count(b"\n") > 1:
             self._write(answer)
         self._reads_without_row = 0 if self._treatment.rows > rows else self._reads_without_row + 1
-        if self._reads_without_row * _READ_S > (_NOISE_S if data else _SILENCE_S):
+        if self._reads_without_row * _READ_S > self._patience_s(bool(data)):
             what = "sends nothing that this tool understands" if data else "fell silent"
             self._treatment.abandon(f"the device {what} after {self._treatment.time_s:.1f} s")
+
+    def _patience_s(self, noise: bool) -> float:
+        if noise:
+            return _NOISE_S
+        return _SILENCE_S if self._treatment.rows else _GREETING_S
 
     def _write(self, data: bytes) -> None:
         """A device that takes nothing any more is found out by its silence."""

@@ -238,6 +238,7 @@ def test_a_device_that_says_nothing_ends_it(
     tmp_path: Path, loaded: LoadedPlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("imilt.device._SILENCE_S", 0.2)
+    monkeypatch.setattr("imilt.device._GREETING_S", 0.2)
     master, slave = os.openpty()
     try:
         with open_port(os.ttyname(slave)) as port:
