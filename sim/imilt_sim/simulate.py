@@ -112,8 +112,10 @@ class Simulation:
 
     def _console(self, data: bytes, time_s: float) -> bytes:
         """The host's end of the line; ends the simulation when the treatment is over."""
+        rows = self.treatment.rows
         answer = self.treatment.receive(data) if data else b""
-        self._silent = 0 if data else self._silent + 1
+        # A board that is left at its prompt echoes what it is sent: only rows count.
+        self._silent = 0 if self.treatment.rows > rows else self._silent + 1
         if self._silent > SILENT_EXCHANGES and not self.treatment.done:
             self.treatment.abandon(f"the device fell silent after {self.treatment.time_s:.1f} s")
         if self._interrupted and not self.treatment.done:
