@@ -21,7 +21,7 @@ UPGRADE ?=
 # Else pyright asks the package index for a newer self.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help setup treat test coverage lint format bench reaction conformance safe-exit hil board-figures fuzz after-heat firmware-size tune physics bench-tissue docs its90 near-field lock clean look-again
+.PHONY: help setup treat test coverage lint format bench reaction conformance safe-exit hil board-figures fuzz after-heat firmware-size tune plant-bank physics bench-tissue docs its90 near-field lock clean look-again
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ firmware-size: $(STAMP) ## compile the firmware and tell its size
 
 tune: $(STAMP) ## try the feedback law's parameters on the default plan
 	@$(BIN)/python -m imilt_sim.tune
+
+plant-bank: $(STAMP) ## write the shapes of the tissue's answer that the firmware knows
+	@$(BIN)/python tools/plant_bank.py
 
 physics: $(STAMP) ## hold the tissue against exact solutions and measured cases, into docs/
 	@$(BIN)/python tools/physics_page.py

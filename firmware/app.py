@@ -19,6 +19,7 @@ from after_heat import AfterHeat
 from alarms import Alarms
 from dose import Dose
 from drivers import interlock, reading
+from estimate import RAMP_FRAMES, Estimate
 from hands import Hands
 from hazards import Situation
 from link import Link
@@ -55,6 +56,7 @@ class App:
         self.treatment = treatment.Treatment(treatment.SERVICE if service else treatment.STANDBY)
         self.trends = Trends(self.sensing)
         self.after_heat = [AfterHeat() for _ in range(CHANNELS)]
+        self.estimate = Estimate(self.sensing, self.settings)
         self.situation = Situation(self.sensing, self.settings, self.trends, self.treatment, self.after_heat)
         self.safety = Safety(self.situation)
         self.control = control.Control()
@@ -75,6 +77,7 @@ class App:
         self._indicator_cycles = 0
         self._energy_rest = 0
         self._frame_mj = 0
+        self._slot_mw = 0
         self._lit = False
         laser = store.section("laser")
         board.laser.calibrate(laser["points"])
@@ -166,12 +169,18 @@ class App:
         situation.delivered_mw = self.board.power_meter.read_mw()
         situation.supply_mv = self.board.supply.read_mv()
         self.sensing.step(phase, self._lit)
+        if not phase & 1:
+            self.estimate.slot(self._slot_mw // limits.SLOT_CYCLES)
+            self._slot_mw = 0
         if phase == 0:
             self._end_frame()
+        self.estimate.think(phase)
+        situation.control_mc = self.control_mc()
 
     def _end_frame(self):
         """What is learnt once a frame, from the dark samples and the energy since the last ones."""
         self._lit = self._frame_mj > 0
+        self.estimate.frame(self.treatment.emitting(), self._lit)
         self.trends.frame(self._frame_mj, self.settings.set_point_mc)
         for i in range(CHANNELS):
             if self.sensing.roles[i] == GUARD and self.sensing.dark_age[i] <= limits.DARK_MAX_AGE:
@@ -190,8 +199,8 @@ class App:
             self._test()
         if not state.emitting():
             self.control.hold_off()
-        elif self._may_emit() and self.sensing.fresh_dark and self.sensing.dark_age[self.sensing.control] == 0:
-            self._control_step()
+        elif self._may_emit():
+            self._control()
         if state.state == treatment.HOLDING and self._within_tolerance():
             state.hold_ms += limits.CYCLE_MS
         # Heat goes on spreading after the light is off, so the dose is counted on until the next treatment.
@@ -271,7 +280,7 @@ class App:
             self.safety.forget()
             self.control.hold_off()
         elif state == treatment.HOLDING:
-            self.hands.unconfirmed_ms = 0
+            self.hands.unconfirmed_ms = self.situation.unconfirmed_ms = 0
         elif state == treatment.PAUSED:
             self.trends.resume()
         elif state == treatment.FAULT or state == treatment.COMPLETE:
@@ -292,6 +301,7 @@ class App:
     def _begin_treatment(self):
         self.safety.forget()
         self.control.reset()
+        self.estimate.reset()
         self.dose.reset()
         self.trends.reset()
         self.self_test.begin()
@@ -313,17 +323,32 @@ class App:
     def _may_emit(self):
         return self._indicator_cycles >= limits.INDICATOR_CYCLES and not self.safety.evidence
 
+    def _control(self):
+        estimate, fresh = self.estimate, self.sensing.fresh_dark and self.sensing.dark_age[self.sensing.control] == 0
+        if estimate.news and self.settings.identified:
+            self._take_gains()
+        if estimate.windows.dark:
+            self.control.reason = control.DARK_WINDOW
+        elif fresh:
+            self._control_step()
+
+    def _take_gains(self):
+        answer = self.estimate.answers[self.sensing.control]
+        rise_mc = self.settings.set_point_mc - answer.rest_mc
+        self.control.identified(self.settings, rise_mc, answer.after_30_s(), answer.after_300_s())
+
     def _control_step(self):
         settings = self.settings
         tip_limit = limits.PROBE_LIMIT_MAX_MC[TIP]
         for i in range(CHANNELS):
             if self.sensing.roles[i] == TIP and settings.limit_mc[i] < tip_limit:
                 tip_limit = settings.limit_mc[i]
-        self.control.step(settings, self.control_mc(), self.sensing.hottest_dark_mc(TIP), tip_limit)
+        learning = settings.identified != 0 and self.estimate.lit_frames < RAMP_FRAMES
+        self.control.step(settings, self.control_mc(), self.estimate.hottest_mc(TIP), tip_limit, learning)
 
     def control_mc(self):
-        """What the firmware believes of the control probe: its last reading in the dark."""
-        return self.sensing.dark_mc[self.sensing.control]
+        """What the firmware believes of the tissue at the control probe."""
+        return self.estimate.control_mc()
 
     def _within_tolerance(self):
         off = self.control_mc() - self.settings.set_point_mc
@@ -341,7 +366,8 @@ class App:
         emitting = self.treatment.emitting()
         # From here on a released footswitch darkens by interrupt.
         board.interlock.hold_to_run = state == treatment.HEATING
-        wanted = self.control.wanted_mw if emitting and phase < limits.DARK_PHASE else 0
+        bright = emitting and phase < limits.DARK_PHASE and not self.estimate.windows.dark
+        wanted = self.control.wanted_mw if bright else 0
         allowed = self.safety.allow(wanted, self._indicator_cycles)
         pulse = emitting and self._may_emit() and not self.safety.fault
         if state == treatment.SELF_TEST:
@@ -361,6 +387,7 @@ class App:
     def _account(self, allowed_mw, emitting):
         self.allowed_mw = allowed_mw
         if emitting:
+            self._slot_mw += allowed_mw
             self.situation.emission_ms += limits.CYCLE_MS
         self._count_energy(allowed_mw)
         self.trends.light(allowed_mw)
@@ -400,6 +427,7 @@ class App:
         self.hands.forget()
         self._learn_anew()
         unable = self.sensing.configure(self.settings.roles, self.settings.types)
+        self.estimate.configure()
         if unable < 0:
             return ""
         self.settings.complete = False

@@ -34,6 +34,7 @@ def hello(app, args):
     for topic, words in (
         ("columns", report.COLUMNS),
         ("probe_columns", report.PROBE_COLUMNS),
+        ("frame_columns", report.FRAME_COLUMNS),
         ("states", treatment.STATES),
         ("reasons", control.REASONS),
     ):

@@ -22,6 +22,7 @@ class Situation:
         self.trends = trends
         self.treatment = treatment
         self.after_heat = after_heat  # by channel
+        self.control_mc = 0  # what is believed of the control probe's tissue
         self.inputs = 0
         self.delivered_mw = 0
         self.commanded_mw = 0  # in the cycle before, when the delivered power was due
@@ -249,10 +250,9 @@ def jump(s):
 
 
 def above_set_point(s):
-    """Only dark samples: in the bright, absorbed light alone reads degrees above the set-point."""
-    sensing = s.situation.sensing
+    """What is believed: absorbed light alone reads degrees above the set-point, in the bright and after it."""
+    sensing, mc = s.situation.sensing, s.situation.control_mc
     limit = s.situation.settings.set_point_mc + limits.CONTROL_ABOVE_SET_POINT_MC
-    mc = sensing.dark_mc[sensing.control]
     return s.found(faults.ABOVE_SET_POINT, sensing.control, mc, limit) if mc > limit else 0
 
 

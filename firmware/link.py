@@ -30,7 +30,8 @@ _PROBLEM_MAX = const(190)  # what fits into an answer
 _WINDOW = const(16)
 _NUMBER_MAX = const(0x3FFFFFFF)
 # Rows, and what comes anew when the host repeats what it asked; answers have a memory of their own.
-_NOT_KEPT = ("T", "H", "N", "J")
+_NOT_KEPT = ("T", "E", "H", "N", "J")
+_ROW_KINDS = ("T", "E")
 
 
 def frame(body):
@@ -89,7 +90,7 @@ class Link:
 
     def send(self, kind, text):
         """Queue one line, dropped and counted when there is no room; rows leave room for what matters more."""
-        if self._put(kind, text, _ROWS if kind == "T" else _QUEUE) and kind not in _NOT_KEPT:
+        if self._put(kind, text, _ROWS if kind in _ROW_KINDS else _QUEUE) and kind not in _NOT_KEPT:
             self._kept.append((self._sequence, kind, text))
             if len(self._kept) > _REMEMBERED:
                 self._kept.pop(0)

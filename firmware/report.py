@@ -42,7 +42,12 @@ COLUMNS = (
 )
 # At the end of a row whose cycle took a sample; absent from the others.
 PROBE_COLUMNS = ("fresh",) + tuple([name % i for name in ("probe%d_mc", "cold%d_mc", "sr%d") for i in range(4)])
+# A line of its own each frame while armed: what is believed, by channel and of the tissue at the control probe.
+_OF_PROBES = ("clean%d_mc", "artefact%d_mc", "doubt%d_mc", "sway%d_mc")
+_OF_TISSUE = ("shape_q10", "windows", "kp_mw_per_c", "after_30_s_mc_per_w", "plateau_mc")
+FRAME_COLUMNS = ("cycle",) + tuple([name % i for i in range(4) for name in _OF_PROBES]) + _OF_TISSUE
 _ROW = ",".join(["%d"] * len(COLUMNS))
+_FRAME_ROW = ",".join(["%d"] * len(FRAME_COLUMNS))
 _PROBE_ROW = "," + ",".join(["%d"] * len(PROBE_COLUMNS))
 _TRY_AGAIN_CYCLES = const(600)
 
@@ -66,6 +71,8 @@ class Report:
         while app.alarms.take():
             self.tell_alarm(app.alarms)
         self._tell_row()
+        if app.sensing.fresh_dark and app.treatment.armed():
+            self._tell_frame()
         app.link.flush()
         self._keep()
 
@@ -172,6 +179,16 @@ class Report:
         if sensing.fresh:
             row += _PROBE_ROW % tuple([sensing.fresh] + sensing.tc_mc + sensing.cj_mc + sensing.sr)
         app.link.send("T", row)
+
+    def _tell_frame(self):
+        estimate, control = self._app.estimate, self._app.sensing.control
+        figures = [self._app.count]
+        for light in estimate.artefacts:
+            figures += [light.mean_mc, light.artefact_mc, light.doubt_mc(), light.sway_mc]
+        light, answer = estimate.artefacts[control], estimate.answers[control]
+        figures += [light.shape_q10, light.windows, self._app.control.kp_mw_per_c]
+        figures += [answer.after_30_s(), estimate.plateau_mc(self._app.settings.cap_mw)]
+        self._app.link.send("E", _FRAME_ROW % tuple(figures))
 
     def _keep(self):
         """Write the store, but never while armed or hot: erasing flash stops everything for up to half a second."""

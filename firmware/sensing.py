@@ -148,15 +148,6 @@ class Sensing:
                 return True
         return False
 
-    def hottest_dark_mc(self, role):
-        """The highest dark reading of `role`, m°C, or a value below every limit if no probe has it.
-
-        Without a dark sample the bright one stands in: it can only read higher.
-        """
-        hottest = -273150
-        for i in range(CHANNELS):
-            if self.roles[i] == role:
-                mc = self.dark_mc[i] if self.dark_age[i] <= limits.DARK_MAX_AGE else self.tc_mc[i]
-                if mc > hottest:
-                    hottest = mc
-        return hottest
+    def believed_mc(self, i):
+        """The last dark sample, m°C; without one the bright one stands in, which can only read higher."""
+        return self.dark_mc[i] if self.dark_age[i] <= limits.DARK_MAX_AGE else self.tc_mc[i]

@@ -2,6 +2,7 @@
 
 import limits
 from drivers import reading
+from felt import LAGS, SHARES
 
 _PROBES = 4
 # name: (lowest, highest)
@@ -20,7 +21,11 @@ RANGES = {
     "lease_ms": (limits.LEASE_MIN_MS, limits.LEASE_MAX_MS),
     "lease_stops": (0, 1),  # a lost host pauses the treatment, or stops it
     "confirm_ms": (limits.CONFIRM_MIN_MS, limits.CONFIRM_MAX_MS),
+    "corrected": (0, 1),  # act on readings without their self-heating, or on dark samples as they are
+    "identified": (0, 1),  # gains from the tissue's answer, or the plan's
 }
+for _i in range(LAGS):
+    RANGES["share%d_q10" % _i] = (-512, SHARES)  # the shape of the probes' self-heating
 for _i in range(_PROBES):
     RANGES["probe%d_role" % _i] = (0, 4)
     RANGES["probe%d_type" % _i] = (0, len(reading.TYPES) - 1)
@@ -49,6 +54,9 @@ class Settings:
         self.lease_ms = limits.LEASE_MIN_MS
         self.lease_stops = 0
         self.confirm_ms = limits.CONFIRM_MIN_MS
+        self.corrected = 0
+        self.identified = 0
+        self.shares_q10 = [0] * LAGS
         self._upload = {}
 
     def put(self, name, value):
@@ -87,6 +95,9 @@ class Settings:
             return "cap_mw = %d: this kind of fibre allows %d" % (upload["cap_mw"], most)
         if upload["feed_forward_mw"] > upload["cap_mw"]:
             return "feed_forward_mw = %d: the cap is %d" % (upload["feed_forward_mw"], upload["cap_mw"])
+        shares = sum([upload["share%d_q10" % i] for i in range(LAGS)])
+        if shares != SHARES:
+            return "shares add up to %d: %d are all of the self-heating" % (shares, SHARES)
         self._take(upload, roles)
         return ""
 
@@ -95,7 +106,9 @@ class Settings:
             self.roles[i] = roles[i]
             self.types[i] = upload["probe%d_type" % i]
             self.limit_mc[i] = upload["probe%d_limit_mc" % i]
+        for i in range(LAGS):
+            self.shares_q10[i] = upload["share%d_q10" % i]
         for name in upload:
-            if not name.startswith("probe"):
+            if not name.startswith(("probe", "share")):
                 setattr(self, name, upload[name])
         self.complete = True

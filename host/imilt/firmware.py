@@ -20,7 +20,7 @@ from imilt.errors import InputError
 BANKS = ("a", "b")
 DEFAULT_BOARD = "rpi_pico"
 MANIFEST = "manifest.txt"
-SIZE_MAX_BYTES = 64 * 1024
+SIZE_MAX_BYTES = 80 * 1024
 """What all compiled files together may take, so that two banks and the store fit beside each other."""
 _ROOT_FILES = ("board.py", "boot.py", "main.py")
 _OPTIMISE = "-O1"

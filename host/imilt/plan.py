@@ -12,11 +12,13 @@ import math
 import os
 import tomllib
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from imilt.decay import shares_q10
 from imilt.errors import InputError
 
 EXAMPLE = "plans/pancreas-imilt.toml"
@@ -47,9 +49,64 @@ class Treatment(Section):
 class Control(Section):
     """The feedback law's parameters."""
 
+    law: Literal["identified", "fixed"] = Field(
+        default="identified", description="gains from how the tissue answers, or always those given here"
+    )
+    reading: Literal["corrected", "dark"] = Field(
+        default="corrected", description="probes without their self-heating, or the last dark sample as it is"
+    )
     kp_w_per_c: float = quantity(0.5, 0.01, 3.0, "W/°C", "`make tune`: from 1.2 on, light on the probe makes it ring")
     ti_s: float = quantity(110.0, 5.0, 1000.0, "s", "6 (λ + 4 s), λ = 15 s, rounded down: `make tune` prints trials")
     feed_forward_w: float = quantity(1.5, 0.0, 5.0, "W", "under what holds the default plan, 2 W in bright slots")
+
+
+BEAD_LEFT = {
+    0.02: 0.6894,
+    0.05: 0.5329,
+    0.1: 0.4088,
+    0.2: 0.3002,
+    0.3: 0.2469,
+    0.5: 0.1909,
+    1.0: 0.1324,
+    2.0: 0.0901,
+    3.0: 0.0713,
+    5.0: 0.0523,
+    10.0: 0.0334,
+    30.0: 0.0146,
+    100.0: 0.0044,
+    300.0: 0.0008,
+}
+"""Of a bead of 0.1 mm radius in tissue, so many s after dark: conduction, as `left_after_dark` has it."""
+
+
+class SelfHeating(Section):
+    """How the probes' own warmth by light leaves them, as the bench has measured it; the device corrects by it."""
+
+    times_s: tuple[float, ...] = Field(
+        default=tuple(BEAD_LEFT),
+        min_length=4,
+        max_length=40,
+        description="after the light went off",
+        json_schema_extra={"unit": "s"},
+    )
+    left: tuple[float, ...] = Field(
+        default=tuple(BEAD_LEFT.values()),
+        min_length=4,
+        max_length=40,
+        description="fraction of it that is left then: of a bead of 0.1 mm radius, by conduction",
+    )
+
+    @model_validator(mode="after")
+    def _falls(self) -> SelfHeating:
+        if len(self.times_s) != len(self.left):
+            raise ValueError(
+                f"self_heating.left: {len(self.left)} fractions for {len(self.times_s)} times; give one for each"
+            )
+        if not all(a < b for a, b in pairwise((0.0, *self.times_s))):
+            raise ValueError("self_heating.times_s: they must be above 0 and rise; put them in order")
+        if not all(1.0 >= a >= b >= 0.0 for a, b in pairwise((1.0, *self.left))):
+            raise ValueError("self_heating.left: fractions from 1 down to 0, none above the one before it")
+        return self
 
 
 class Supervision(Section):
@@ -223,7 +280,7 @@ class ProbeModel(Section):
     )
     lit_mm: float = quantity(4.0, 0.0, 10.0, "mm", "of wire whose absorbed light the junction feels: from the same two")
     wire_mm: float = quantity(1.0, 0.0, 10.0, "mm", "of wire whose tissue it feels: 0.05 mm copper and constantan")
-    wire_angle_deg: float = quantity(0.0, 0.0, 180.0, "°", "0 back along the fibre, 90 away from its axis")
+    wire_angle_deg: float = quantity(0.0, -90.0, 180.0, "°", "0 back along the fibre, 90 away from its axis")
 
     @property
     def body_radius_mm(self) -> float:
@@ -342,6 +399,7 @@ class Plan(Section):
     name: str = Field(min_length=1, max_length=80)
     treatment: Treatment = Treatment()
     control: Control = Control()
+    self_heating: SelfHeating = SelfHeating()
     supervision: Supervision = Supervision()
     fibre: Fibre = Fibre()
     probes: tuple[Probe, ...] = Field(min_length=1, max_length=4)
@@ -458,7 +516,11 @@ class Plan(Section):
             "lease_ms": _milli(self.supervision.lease_s),
             "lease_stops": ("pause", "stop").index(self.supervision.on_lost_host),
             "confirm_ms": round(self.supervision.confirm_min * 60_000),
+            "corrected": int(control.reading == "corrected"),
+            "identified": int(control.law == "identified"),
         }
+        shares = shares_q10(self.self_heating.times_s, self.self_heating.left)
+        fields |= {f"share{i}_q10": share for i, share in enumerate(shares)}
         roles = ("control", "tip", "guard", "spare")
         for i, probe in enumerate(self.probes):
             fields[f"probe{i}_role"] = roles.index(probe.role) + 1

@@ -1,7 +1,8 @@
 """The record of a run, append-only: what is in it survives a full disk and a killed process.
 
-`cycles.csv` holds the device's rows as received, `events.jsonl` what happened, each line carrying the hash of the one
-before; events are forced to disk one by one, rows in batches. `summary.json` is written last and whole.
+`cycles.csv` holds the device's rows as received, `frames.csv` what it believes every second while armed,
+`events.jsonl` what happened, each line carrying the hash of the one before; events are forced to disk one by one, rows
+in batches. `summary.json` is written last and whole.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from imilt.errors import InputError, RunError
@@ -30,6 +32,7 @@ class Recorder:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "plan.toml").write_bytes(plan_source)
             self._cycles = (folder / "cycles.csv").open("wb")
+            self._frames = (folder / "frames.csv").open("wb")
             self._events = (folder / "events.jsonl").open("wb")
         except OSError as error:
             _unmake(folder, made)
@@ -47,15 +50,24 @@ class Recorder:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def columns(self, names: list[str]) -> None:
-        """Write the header; rows follow."""
+    def columns(self, names: list[str], of_frames: Sequence[str] = ()) -> None:
+        """Write the headers; rows and frames follow."""
         self._commas = len(names) - 1
         self._write_row(",".join(names).encode())
+        if of_frames:
+            self.frame(",".join(of_frames).encode())
 
     def row(self, payload: bytes) -> None:
         """Append one row. Cells that the device left out at the end of a row stay empty: nothing new was read."""
         missing = self._commas - payload.count(b",")
         self._write_row(payload + b"," * missing if missing else payload)
+
+    def frame(self, payload: bytes) -> None:
+        """Append what the device believes at the end of a frame."""
+        try:
+            self._frames.write(payload + b"\n")
+        except OSError as error:
+            raise self._lost(error) from error
 
     def _write_row(self, line: bytes) -> None:
         try:
@@ -63,6 +75,7 @@ class Recorder:
             self._rows += 1
             if self._rows % self._rows_per_flush == 0:
                 self._cycles.flush()
+                self._frames.flush()
         except OSError as error:
             raise self._lost(error) from error
 
@@ -96,12 +109,13 @@ class Recorder:
         """Hand every row to the operating system."""
         try:
             self._cycles.flush()
+            self._frames.flush()
         except OSError as error:
             raise self._lost(error) from error
 
     def close(self) -> None:
         """Close the files. Rows still in the buffer were handed over by `flush`, which tells a failure."""
-        for file in (self._cycles, self._events):
+        for file in (self._cycles, self._frames, self._events):
             with contextlib.suppress(OSError):  # a full disk fails again here, after `_lost` has told it
                 file.close()
 

@@ -41,6 +41,8 @@ REASONS = (
     "held back by the tip",
     "warmer than wanted",
     "rising at the slew limit",
+    "learning from the ramp",
+    "dark to look at the probes",
 )
 """The firmware's names, for a run that has no summary to tell them."""
 _OK = 0  # the status of a sample that may be believed

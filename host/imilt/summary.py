@@ -1,8 +1,8 @@
 """The figures of a run: what the firmware believed, and beside it what was true at the probe's site.
 
-Hold figures are over the state "holding": mean and SD of the control probe's dark samples, once a second. Overshoot
-is the highest control temperature above the set-point from the first entry into the tolerance band on. The true twins
-are the same figures of the undisturbed tissue at the control probe's site.
+Hold figures are over the state "holding": mean and SD of what the device believed of the control probe's tissue, once a
+second. Overshoot is the highest control temperature above the set-point from the first entry into the tolerance band
+on. The true twins are the same figures of the undisturbed tissue at the control probe's site.
 """
 
 from __future__ import annotations
@@ -124,11 +124,12 @@ def _reading(run: Run, channel: int) -> dict[str, float | None]:
 
 
 def _believed(run: Run, channel: int) -> dict[str, float | None]:
-    rows, dark_c = run.cycles.fresh(channel, dark=True)
+    rows, _ = run.cycles.fresh(channel, dark=True)
+    believed_c = run.cycles.control_c[rows]
     holding, emitting = run.in_state("holding"), run.in_state("heating", "holding")
     return {
-        **_mean_sd("control", dark_c[holding[rows]]),
-        "overshoot_c": _overshoot(run, dark_c[emitting[rows]]),
+        **_mean_sd("control", believed_c[holding[rows]]),
+        "overshoot_c": _overshoot(run, believed_c[emitting[rows]]),
     }
 
 

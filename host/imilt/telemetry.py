@@ -10,7 +10,7 @@ from imilt import link
 from imilt.record import Recorder
 
 CYCLE_S = 0.1
-TOPICS = ("columns", "probe_columns", "states", "reasons")
+TOPICS = ("columns", "probe_columns", "frame_columns", "states", "reasons")
 _IDENTITY = ("protocol", "version", "board", "uid", "manifest", "nonce", "highest")
 _ALARM = ("cycle", "alarm", "priority", "on", "silenced")
 PRIORITIES = ("", "low", "medium", "high")
@@ -44,6 +44,7 @@ class Telemetry:
         self.identity: dict[str, str] = {}
         self.fault: dict[str, str] = {}
         self.reasons: dict[int, str] = {}
+        self.last_frame: dict[str, int] = {}
         self.sound_paused = False
         self.end_code = 0
         self.rows = 0
@@ -71,6 +72,7 @@ class Telemetry:
             "F": self._take_fault,
             "L": self._take_alarm,
             "W": self._take_reason,
+            "E": self._take_frame,
         }
 
     @property
@@ -127,7 +129,7 @@ class Telemetry:
 
     def begin_record(self) -> None:
         """The names are known: write the header and what came before."""
-        self.recorder.columns(self.names["columns"] + self.names["probe_columns"])
+        self.recorder.columns(self.names["columns"] + self.names["probe_columns"], self.names["frame_columns"])
         for row in self._early_rows:
             self.recorder.row(row)
         self._early_rows.clear()
@@ -235,6 +237,14 @@ class Telemetry:
             self._alarms[alarm.number] = alarm
         else:
             self._alarms.pop(alarm.number, None)
+
+    def _take_frame(self, fields: list[str]) -> None:
+        """What is believed at the end of a frame; the next one tells it anew, so one that comes early is let go."""
+        if self._recording:
+            if len(fields) != len(self.names["frame_columns"]):
+                raise ValueError(f"{len(fields)} figures of a frame")
+            self.last_frame = dict(zip(self.names["frame_columns"], map(int, fields), strict=True))
+            self.recorder.frame(",".join(fields).encode())
 
     def _take_reason(self, fields: list[str]) -> None:
         """One of the things that stand against arming, by its number."""

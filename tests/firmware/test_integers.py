@@ -21,6 +21,7 @@ limits = load("limits")
 LOWEST = {name: low for name, (low, _) in RANGES.items()}
 HIGHEST = {name: high for name, (_, high) in RANGES.items()} | {"fibre": 1}  # a diffuser: it alone may have the cap
 ROLES = {f"probe{i}_role": role for i, role in enumerate((1, 2, 3, 4))}
+SHARES = {f"share{i}_q10": share for i, share in enumerate((1024, -512, 512, -512, 512, 0, 0, 0))}
 ROLE_LIMITS = {f"probe{i}_limit_mc": limit for i, limit in enumerate((65000, 95000, 50000, 95000))}
 FULL_SCALE = (0x7FFFF0, 0x800000, 0x000000, 0xFFFFE0)
 """24 bits of the three result registers: the highest and the lowest code, zero and one below."""
@@ -226,7 +227,7 @@ def test_control_at_every_extreme(firmware: Firmware, kp: int, ti: int, feed_for
 def extreme_bench(firmware: Firmware, fields: dict[str, int]) -> Bench:
     """A bench with this plan, whatever it allows, all probes at the plan's own extremes."""
     bench = Bench(firmware)
-    fields = PLAN | fields | ROLES
+    fields = PLAN | fields | ROLES | SHARES
     for i in range(4):
         fields[f"probe{i}_limit_mc"] = min(fields[f"probe{i}_limit_mc"], ROLE_LIMITS[f"probe{i}_limit_mc"])
     fields["feed_forward_mw"] = min(fields["feed_forward_mw"], fields["cap_mw"])

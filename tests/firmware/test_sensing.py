@@ -426,28 +426,13 @@ def test_control_is_believed_only_fresh_and_well(probes: Probes, age: int, statu
     assert probes.sensing.control_ok() == (status == OK and age <= limits.DARK_MAX_AGE)
 
 
-def test_hottest_dark_of_a_role() -> None:
-    probes = Probes((sensing.CONTROL, sensing.TIP, sensing.TIP, sensing.GUARD))
-    for chip, mc in zip(probes.chips, (60000, 50000, 55000, 58000), strict=True):
-        chip.tc_mc = mc
+def test_believed_is_the_dark_sample_and_the_bright_one_when_that_is_too_old(probes: Probes) -> None:
+    probes.chips[1].tc_mc = 50000
     probes.to_phase(0)
     probes.to_phase(0)
-    assert probes.sensing.hottest_dark_mc(sensing.TIP) == 55000
-    probes.sensing.tc_mc[2] = 56000  # in the light, which stands in for a dark sample that is too old
-    for probes.sensing.dark_age[2], hottest in ((limits.DARK_MAX_AGE, 55000), (limits.DARK_MAX_AGE + 1, 56000)):
-        assert probes.sensing.hottest_dark_mc(sensing.TIP) == hottest
-    assert probes.sensing.hottest_dark_mc(sensing.SPARE) < -273000
-
-
-def test_a_tip_without_dark_samples_does_not_pass_for_cold(probes: Probes) -> None:
-    """Its bright samples still come: absorbed light only ever reads high, so they may stand in."""
-    probes.to_phase(0)
-    for _ in range(40):
-        probes.chips[1].status = NOT_READY if probes.phase == 0 else OK
-        probes.chips[1].tc_mc = 93000
-        probes.step()
-    assert probes.sensing.age[1] <= limits.SAMPLE_MAX_AGE
-    assert probes.sensing.hottest_dark_mc(sensing.TIP) >= 93000
+    probes.sensing.tc_mc[1] = 56000
+    for probes.sensing.dark_age[1], mc in ((limits.DARK_MAX_AGE, 50000), (limits.DARK_MAX_AGE + 1, 56000)):
+        assert probes.sensing.believed_mc(1) == mc
 
 
 @pytest.mark.parametrize("channel", range(4))

@@ -25,7 +25,8 @@ def put(taken: Any, fields: dict[str, int]) -> None:
 
 def values(taken: Any) -> dict[str, int]:
     """What was taken, under the names of the upload."""
-    found = {name: getattr(taken, name) for name in settings.RANGES if name not in PROBE_FIELDS}
+    shares = {f"share{i}_q10": share for i, share in enumerate(taken.shares_q10)}
+    found = {name: getattr(taken, name) for name in settings.RANGES if name not in {*PROBE_FIELDS, *shares}} | shares
     for what, of_channel in (("role", taken.roles), ("type", taken.types), ("limit_mc", taken.limit_mc)):
         found |= {f"probe{i}_{what}": of_channel[i] for i in range(4)}
     return found

@@ -248,7 +248,8 @@ class FakeDevice:
 
     def _hello(self, text: str) -> None:
         self.send("H", f"{link.PROTOCOL},0.1.0,rpi-pico,{UNIQUE_ID},{MANIFEST},{self.nonce},{self._highest}")
-        words = {"columns": COLUMNS, "probe_columns": PROBE_COLUMNS, "states": STATES, "reasons": REASONS}
+        words = {"columns": COLUMNS, "probe_columns": PROBE_COLUMNS, "frame_columns": ("cycle", "clean0_mc")}
+        words |= {"states": STATES, "reasons": REASONS}
         for topic, names in words.items():
             for at in range(0, len(names), 8):
                 self.send("N", f"{topic},{len(names)},{at},{','.join(names[at : at + 8])}")

@@ -67,7 +67,7 @@ def test_a_disk_too_full_for_the_report_keeps_the_run_whole(tmp_path: Path) -> N
     message = error_of(done, 1)
     assert message == "run: the report cannot be written: File too large; `imilt report` tries again"
     files = {path.name for path in (tmp_path / "run").iterdir()}
-    assert files == {"plan.toml", "cycles.csv", "events.jsonl", "truth.csv", "tissue.npz", "summary.json"}
+    assert files == {"plan.toml", "cycles.csv", "frames.csv", "events.jsonl", "truth.csv", "tissue.npz", "summary.json"}
     read = check_readable(tmp_path / "run", tmp_path)
     assert read.summary is not None
     assert read.summary["end_reason"] == "complete"

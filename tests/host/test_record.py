@@ -94,7 +94,7 @@ def test_a_folder_in_use_is_refused_and_untouched(tmp_path: Path, name: str) -> 
 
 def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
     Recorder(tmp_path, b"plan").close()
-    assert {path.name for path in tmp_path.iterdir()} == {"plan.toml", "cycles.csv", "events.jsonl"}
+    assert {path.name for path in tmp_path.iterdir()} == {"plan.toml", "cycles.csv", "frames.csv", "events.jsonl"}
 
 
 @pytest.mark.parametrize("where", ["file", "file/below", "file/far/below"])

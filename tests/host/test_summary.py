@@ -19,7 +19,7 @@ from imilt.summary import figures, write_summary
 from imilt.treat import Treatment
 
 Second = tuple[str, float]
-"""A state, and the control probe's temperature in its dark sample, °C: one frame of ten rows."""
+"""A state, and the temperature believed of the control probe, °C: one frame of ten rows."""
 
 TREATED: Sequence[Second] = [
     ("standby", 37.0),
@@ -40,7 +40,8 @@ def record(recorder: Recorder, seconds: Sequence[Second], **last: int) -> None:
     recorder.columns([*COLUMNS, *PROBE_COLUMNS])
     for second, (state, celsius) in enumerate(seconds):
         for phase in range(10):
-            row = dict.fromkeys(COLUMNS, 0) | {"cycle": second * 10 + phase, "state": STATES.index(state)} | last
+            row = dict.fromkeys(COLUMNS, 0) | {"cycle": second * 10 + phase, "state": STATES.index(state)}
+            row |= {"control_mc": round(celsius * 1000)} | last
             values = list(row.values())
             if phase % 2 == 0:
                 bright = 0 if phase == 0 else 2000
@@ -76,7 +77,7 @@ def test_durations_and_sums_are_the_last_rows(recorder: Recorder) -> None:
     assert (told["cem43_control_min"], told["dropped_rows"]) == (2.5, 4)
 
 
-def test_mean_and_sd_are_of_the_holds_dark_samples(recorder: Recorder) -> None:
+def test_mean_and_sd_are_of_what_is_believed_in_the_hold(recorder: Recorder) -> None:
     record(recorder, TREATED)
     told = figures_of(recorder)
     assert told["control_mean_c"] == pytest.approx(46.0)

@@ -34,11 +34,11 @@ def test_a_lost_answer_is_asked_for_again(device: FakeDevice, treatment: Treatme
     device.run()
     assert treatment.state == "complete"
     assert treatment.problem == ""
-    assert len(device.commands) == 8 + (number < 6)  # the plan takes two lines
+    assert len(device.commands) == 9 + (number < 7)  # the plan takes three lines
     assert device.names() == WHOLE
     # Under the same number, so that it is not carried out again; only a hello has no memory.
     again = [name for name, text in device.commands if text == "again"]
-    assert again == [device.commands[number][0]] * (0 < number < 6)
+    assert again == [device.commands[number][0]] * (0 < number < 7)
 
 
 def test_a_device_that_never_answers_ends_it(device: FakeDevice, treatment: Treatment) -> None:

@@ -41,6 +41,7 @@ def healthy(state: int = treatment.HEATING) -> Any:
     after_heat = [SimpleNamespace(rise_mc=0) for _ in range(4)]
     it = hazards.Situation(probes, plan_taken(), trends.Trends(probes), treatment.Treatment(state), after_heat)
     it.inputs = ALL_CLOSED | FOOTSWITCH
+    it.control_mc = 46000
     it.commanded_mw = it.delivered_mw = 2000
     it.supply_mv = 5000
     it.energy_mj = 1000000
@@ -158,7 +159,7 @@ EDGES = {
         2001,
         2000,
     ),
-    "above_set_point": _of_number("sensing.dark_mc", 49000, 49001, faults.ABOVE_SET_POINT, 49000, 0),
+    "above_set_point": Edge(at("control_mc", 49000), at("control_mc", 49001), faults.ABOVE_SET_POINT, 0, 49001, 49000),
     "guard_ahead": Edge(rise(2, 3000), rise(2, 3001), faults.GUARD_AHEAD, 2, 43001, 43000),
     "jump": Edge(
         at("sensing.jumped", False, 0),

@@ -490,8 +490,8 @@ def follow(probes, tails, keep, power_w):
             part = drive + (tails[TAIL, k, p] - drive) * tails[TAIL_KEEP, k, p]
             tails[TAIL, k, p] = part
             junction += part
+        probes[INTEGRAL, p] += 0.5 * (probes[JUNCTION, p] + junction) * GRID_S
         probes[JUNCTION, p] = junction
-        probes[INTEGRAL, p] += junction * GRID_S
 
 
 @njit(cache=True, error_model="numpy")  # pragma: no cover
