@@ -17,8 +17,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from imilt.plan import Plan
+from imilt.plan import BEAD_LEFT, Plan, Tissue
+from imilt_sim.tissue.heat import plan_medium
+from imilt_sim.tissue.self_heating import left_after_dark
 
+BENCH_LOSS_PER_S = 0.0033
+"""To blood: the bench's gel has none, so that its shape is brought to a tumour's usual perfusion."""
 BREATHING_MM = (0.0, 0.5, 1.0)
 TUNING_SEEDS = 100_000
 """Seeds from here on are for tuning, those below for what is reported."""
@@ -29,7 +33,6 @@ class Patient(NamedTuple):
 
     seed: int
     breathing_mm: float
-    bench: tuple[str, float]  # what the bench told of its probes: kind and radius, mm
     plan: Plan
 
 
@@ -38,19 +41,20 @@ def draw(seed: int) -> Patient:
     rng = np.random.default_rng(seed)
     breathing_mm = BREATHING_MM[seed % len(BREATHING_MM)]
     planned_mm = rng.uniform(4.5, 8.0)
+    margin_mm = planned_mm + rng.uniform(1.0, 4.0)
     data: dict[str, Any] = {
         "name": f"virtual patient {seed}",
         "fibre": {"kind": "diffuser"},
-        "tumour": {"radial_mm": rng.uniform(planned_mm, planned_mm + 5.0), "axial_mm": rng.uniform(9.0, 16.0)},
-        "probes": _probes(rng, planned_mm),
+        "treatment": {"max_emission_min": 45.0},
+        "tumour": {"radial_mm": margin_mm, "axial_mm": rng.uniform(9.0, 16.0)},
+        "probes": _probes(rng, planned_mm, margin_mm),
         "tissue": _tissue(rng),
         "breathing": {"probe_mm": breathing_mm, "rate_hz": rng.uniform(0.2, 0.33)},
     }
-    probes, bench = _thermocouples(rng)
-    return Patient(seed, breathing_mm, bench, Plan.model_validate(data | probes))
+    return Patient(seed, breathing_mm, Plan.model_validate(data | _thermocouples(rng)))
 
 
-def _probes(rng: np.random.Generator, planned_mm: float) -> list[dict[str, Any]]:
+def _probes(rng: np.random.Generator, planned_mm: float, margin_mm: float) -> list[dict[str, Any]]:
     def off() -> dict[str, float]:
         return {"radial_error_mm": rng.uniform(-2.0, 2.0), "axial_error_mm": rng.uniform(-2.0, 2.0)}
 
@@ -58,7 +62,7 @@ def _probes(rng: np.random.Generator, planned_mm: float) -> list[dict[str, Any]]
         {"role": "control", "radial_mm": planned_mm, **off()},
         {"role": "tip", "radial_mm": 1.5, "axial_mm": 9.0},
         {"role": "guard", "radial_mm": planned_mm + rng.uniform(5.0, 8.0), **off()},
-        {"role": "spare", "radial_mm": planned_mm + 2.0, "axial_mm": -4.0, **off()},
+        {"role": "spare", "radial_mm": margin_mm},  # where the tumour ends: what is true there
     ]
 
 
@@ -72,7 +76,8 @@ def _tissue(rng: np.random.Generator) -> dict[str, float]:
     }
 
 
-def _thermocouples(rng: np.random.Generator) -> tuple[dict[str, Any], tuple[str, float]]:
+def _thermocouples(rng: np.random.Generator) -> dict[str, Any]:
+    """The probes as they are, and the shape of their self-heating as the bench has told it."""
     kind = "bead" if rng.random() < 0.7 else "needle"
     bench_mm = {"bead": rng.uniform(0.08, 0.15), "needle": 0.25}[kind]
     model = {
@@ -82,4 +87,11 @@ def _thermocouples(rng: np.random.Generator) -> tuple[dict[str, Any], tuple[str,
         "self_heating_c_cm2_per_w": 3.85 * rng.uniform(0.6, 1.2),
         "wire_angle_deg": rng.normal(0.0, 5.0),
     }
-    return {"probe_model": model}, (kind, bench_mm)
+    return {"probe_model": model, "self_heating": bench_shape(kind, bench_mm)}
+
+
+def bench_shape(kind: str, radius_mm: float) -> dict[str, list[float]]:
+    """What a bench measures of such a probe, for a plan's section `self_heating`."""
+    times_s = np.array(list(BEAD_LEFT))
+    left = left_after_dark(kind, radius_mm, plan_medium(Tissue()), BENCH_LOSS_PER_S, times_s)
+    return {"times_s": times_s.tolist(), "left": np.round(left, 4).tolist()}
