@@ -17,6 +17,7 @@ import start
 import treatment
 from after_heat import AfterHeat
 from alarms import Alarms
+from diagnosis import Diagnosis
 from dose import Dose
 from drivers import interlock, reading
 from estimate import RAMP_FRAMES, Estimate
@@ -57,7 +58,10 @@ class App:
         self.trends = Trends(self.sensing)
         self.after_heat = [AfterHeat() for _ in range(CHANNELS)]
         self.estimate = Estimate(self.sensing, self.settings)
-        self.situation = Situation(self.sensing, self.settings, self.trends, self.treatment, self.after_heat)
+        self.diagnosis = Diagnosis(self.sensing, self.estimate)
+        self.situation = Situation(
+            self.sensing, self.settings, self.trends, self.treatment, self.after_heat, self.diagnosis
+        )
         self.safety = Safety(self.situation)
         self.control = control.Control()
         self.self_test = SelfTest()
@@ -176,11 +180,15 @@ class App:
             self._end_frame()
         self.estimate.think(phase)
         situation.control_mc = self.control_mc()
+        for i in range(CHANNELS):
+            situation.artefact_mc[i] = self.estimate.artefact_mc(i)
 
     def _end_frame(self):
         """What is learnt once a frame, from the dark samples and the energy since the last ones."""
         self._lit = self._frame_mj > 0
-        self.estimate.frame(self.treatment.emitting(), self._lit)
+        state, emitting = self.treatment.state, self.treatment.emitting()
+        self.estimate.frame(emitting, self._lit)
+        self.diagnosis.frame(emitting, self._frame_mj, state == treatment.HOLDING)
         self.trends.frame(self._frame_mj, self.settings.set_point_mc)
         for i in range(CHANNELS):
             if self.sensing.roles[i] == GUARD and self.sensing.dark_age[i] <= limits.DARK_MAX_AGE:
@@ -283,6 +291,9 @@ class App:
             self.hands.unconfirmed_ms = self.situation.unconfirmed_ms = 0
         elif state == treatment.PAUSED:
             self.trends.resume()
+            if self.diagnosis.source:
+                self.control.never_above(self.diagnosis.before_mw)
+            self.diagnosis.resume()
         elif state == treatment.FAULT or state == treatment.COMPLETE:
             self.hands.forget_key()
             self.board.scratch_write(0, self.safety.fault if self.safety.hard else 0)
@@ -290,6 +301,7 @@ class App:
             self._learn_anew()
             self._forget_exposure()
             self.trends.reset()
+            self.diagnosis.reset()
             self.safety.forget()
             self.board.scratch_write(0, 0)
 
@@ -302,6 +314,7 @@ class App:
         self.safety.forget()
         self.control.reset()
         self.estimate.reset()
+        self.diagnosis.reset()
         self.dose.reset()
         self.trends.reset()
         self.self_test.begin()
@@ -325,8 +338,11 @@ class App:
 
     def _control(self):
         estimate, fresh = self.estimate, self.sensing.fresh_dark and self.sensing.dark_age[self.sensing.control] == 0
-        if estimate.news and self.settings.identified:
-            self._take_gains()
+        if estimate.news:
+            if estimate.settled:
+                self.diagnosis.settle(self.settings.set_point_mc, self.settings.tolerance_mc, self.settings.cap_mw)
+            if self.settings.identified:
+                self._take_gains()
         if estimate.windows.dark:
             self.control.reason = control.DARK_WINDOW
         elif fresh:

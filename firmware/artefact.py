@@ -15,9 +15,10 @@ BREATH = const(20)  # samples: 4 s, one breath at 15 a minute
 _MOST_SAMPLES = const(100)  # without light no breath is counted
 _SLOW = const(9)  # averages over 2^n samples: 100 s
 _FAST = const(5)  # 6 s, to see changes
-_FAR = const(8000)  # contrasts beyond it, m°C and mW, are no light's
-_TAUGHT = const(80000)  # square of the contrast, times 16 and averaged, from which on a ratio means something
-_MOST_MC_PER_W = const(16000)
+_FAR_MC = const(40000)  # contrasts beyond it are no light's
+_SWAY_MC = const(8000)
+_TAUGHT = const(20000)  # square of the contrast, times 4 and averaged, from which on a ratio means something
+_MOST_MC_PER_W = const(31999)
 _UNITY_Q10 = const(1024)
 _SHAPE_Q10 = (683, 1536)  # a window that tells more is no window on the shape
 _TRUST = const(8)  # windows, after which each one more counts alike
@@ -45,8 +46,8 @@ class Artefact:
         self.shape_q10 = _UNITY_Q10
         self.windows = 0
         self.clean_mc = self.mean_mc = self.sway_mc = self.artefact_mc = 0
-        self._product_q4 = self._square_q4 = 0  # of contrasts, averaged
-        self._late_product_q4 = self._late_square_q4 = 0
+        self._product_q2 = self._square_q2 = 0  # of contrasts, averaged
+        self._late_product_q2 = self._late_square_q2 = 0
         self._run = 0  # samples in a row
         self._at = self._clean_at = 0
         self._clean_sum = 0
@@ -69,7 +70,7 @@ class Artefact:
             self._raw_sum += mc
             self._felt_sum += felt_q3 >> 3
             self._count += 1
-        self.artefact_mc = self.mc_per_w * felt_q3 // 8000
+        self.artefact_mc = self.mc_per_w * (felt_q3 >> 3) // 1000
         self._average(mc - self.artefact_mc)
 
     def _average(self, mc):
@@ -84,33 +85,33 @@ class Artefact:
         self._clean_at = (self._clean_at + 1) % BREATH
         self.mean_mc = self._clean_sum // BREATH
         off_mc = mc - self.mean_mc if mc > self.mean_mc else self.mean_mc - mc
-        if off_mc > _FAR:
-            off_mc = _FAR
+        if off_mc > _SWAY_MC:
+            off_mc = _SWAY_MC
         self.sway_mc += (off_mc - self.sway_mc) >> 4
 
     def _learn(self, contrast_mw):
         ring = self._ring
         total_mc = ring[0] + ring[1] + ring[2] + ring[3] + ring[4]
         contrast_mc = (ring[(self._at + 2) % _RING] * _RING - total_mc) // _RING
-        if contrast_mc > _FAR:
-            contrast_mc = _FAR
-        elif contrast_mc < -_FAR:
-            contrast_mc = -_FAR
-        product_q4 = contrast_mc * contrast_mw << 4
-        square_q4 = contrast_mw * contrast_mw << 4
-        self._product_q4 += (product_q4 - self._product_q4) >> _SLOW
-        self._square_q4 += (square_q4 - self._square_q4) >> _SLOW
-        self._late_product_q4 += (product_q4 - self._late_product_q4) >> _FAST
-        self._late_square_q4 += (square_q4 - self._late_square_q4) >> _FAST
+        if contrast_mc > _FAR_MC:
+            contrast_mc = _FAR_MC
+        elif contrast_mc < -_FAR_MC:
+            contrast_mc = -_FAR_MC
+        product_q2 = contrast_mc * contrast_mw << 2
+        square_q2 = contrast_mw * contrast_mw << 2
+        self._product_q2 += (product_q2 - self._product_q2) >> _SLOW
+        self._square_q2 += (square_q2 - self._square_q2) >> _SLOW
+        self._late_product_q2 += (product_q2 - self._late_product_q2) >> _FAST
+        self._late_square_q2 += (square_q2 - self._late_square_q2) >> _FAST
 
     def frame(self):
         """Once a frame: what the samples so far have taught."""
-        if self._square_q4 >= _TAUGHT >> 3:
+        if self._square_q2 >= _TAUGHT >> 3:
             self.learnt = True
-            self.mc_per_w = ratio_mc_per_w(self._product_q4, self._square_q4) * self.shape_q10 >> 10
+            self.mc_per_w = ratio_mc_per_w(self._product_q2, self._square_q2) * self.shape_q10 >> 10
         self.lately_mc_per_w = -1
-        if self._late_square_q4 >= _TAUGHT:
-            self.lately_mc_per_w = ratio_mc_per_w(self._late_product_q4, self._late_square_q4) * self.shape_q10 >> 10
+        if self._late_square_q2 >= _TAUGHT:
+            self.lately_mc_per_w = ratio_mc_per_w(self._late_product_q2, self._late_square_q2) * self.shape_q10 >> 10
 
     def breath(self):
         """A breath of light has passed, and the next begins."""
@@ -152,6 +153,6 @@ def ratio_mc_per_w(product, square):
         product >>= 1
     if product <= 0 or not square:
         return 0
-    if product >= 16 * square:
+    if product >= 32 * square:
         return _MOST_MC_PER_W
     return product * 1000 // square

@@ -19,6 +19,7 @@ AT_ZERO = const(4)
 SLEWING = const(5)
 LEARNING = const(6)
 DARK_WINDOW = const(7)
+AFTER_LOSS = const(8)
 REASONS = (
     "off",
     "following the set-point",
@@ -28,12 +29,15 @@ REASONS = (
     "rising at the slew limit",
     "learning from the ramp",
     "dark to look at the probes",
+    "kept as before the loss",
 )
 _Q5 = const(32)
 # Identified gains: the tissue rises by k' = S30 / 30 s for each W of mean power, which is 0.8 of a bright slot's.
-# Kp = 1 / (k' (λ + θ)) with λ = 15 s and a delay θ of 6 s, Ti = 6 (λ + θ): study of the loop in docs/feedback.md.
+# Kp = 1 / (k' (λ + θ)) with λ = 15 s and a delay θ of 6 s. What should hold is the power for the rise in 300 s, less
+# 15 %, and Ti is long: the tissue goes on filling with heat, and too much is worse than too little.
 _GAIN = const(1785714)  # 10^6 · 30 / (0.8 · 21)
-_TI_MS = const(126000)
+_TI_MS = const(200000)
+_HOLD_MILLI = const(1060)  # 0.85 / 0.8
 _LEARNING_PERCENT = const(60)
 
 
@@ -51,6 +55,11 @@ class Control:
         self._carry = 0
         self.kp_mw_per_c = 0  # 0: the plan's
         self._hold_mw = 0
+        self._most_mw = 0  # 0: the cap
+
+    def never_above(self, mw):
+        """From now on in this treatment: light was lost at this power, and more of it would burn the tip."""
+        self._most_mw = mw
 
     def hold_off(self):
         """No light for now, but what was learnt stays, so that a pause ends without a bump."""
@@ -63,7 +72,7 @@ class Control:
             return
         kp = _GAIN // after_30_s_mc
         self.kp_mw_per_c = kp if kp < limits.GAIN_MAX_MW_PER_C else limits.GAIN_MAX_MW_PER_C
-        hold_mw = rise_mc * 1250 // after_300_s_mc
+        hold_mw = rise_mc * _HOLD_MILLI // after_300_s_mc
         self._hold_mw = hold_mw if hold_mw < settings.cap_mw else settings.cap_mw
         self._integral_q5 = self._carry = 0
 
@@ -88,6 +97,9 @@ class Control:
         """The cap, or what is left of it while learning and as the tip comes within its margin of the limit."""
         self.reason = AT_CAP
         most_mw = settings.cap_mw
+        if self._most_mw and self._most_mw < most_mw:
+            self.reason = AFTER_LOSS
+            most_mw = self._most_mw
         if learning:
             self.reason = LEARNING
             most_mw = most_mw * _LEARNING_PERCENT // 100

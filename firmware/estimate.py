@@ -120,18 +120,25 @@ class Estimate:
         self._frozen = near and frames >= _SURE_FRAMES
         return True
 
+    def artefact_mc(self, channel):
+        """How much of a probe's last reading is known to be self-heating, m°C."""
+        artefact = self.artefacts[channel]
+        known = self._settings.corrected and artefact.learnt and artefact.artefact_mc > 0
+        return artefact.artefact_mc if known else 0
+
     def control_mc(self):
         """What is believed of the control probe's tissue: over a breath; its last dark sample until that is known."""
         channel = self._sensing.control
         artefact = self.artefacts[channel]
         if not (self._settings.corrected and artefact.learnt):
             return self._sensing.dark_mc[channel]
-        return artefact.mean_mc - self._sway_bias_mc(artefact)
-
-    def _sway_bias_mc(self, artefact):
-        """Tissue gets hotter towards the fibre by more than it gets cooler away from it: so a breath reads too high."""
-        rise_mc = artefact.mean_mc - self.answers[self._sensing.control].rest_mc
-        return artefact.sway_mc * artefact.sway_mc // (2 * rise_mc) if rise_mc > _BREATH_RISE_MC else 0
+        rise_mc = artefact.mean_mc - self.answers[channel].rest_mc
+        if rise_mc < _BREATH_RISE_MC:
+            return artefact.mean_mc
+        # Tissue gets hotter towards the fibre by more than cooler away from it, so a breath reads too high; the probe's
+        # stem feels tissue that is cooler, so it reads too low.
+        sway_mc = artefact.sway_mc * artefact.sway_mc // (4 * rise_mc)
+        return artefact.mean_mc - sway_mc + rise_mc * self._settings.stem_permille // 1000
 
     def hottest_mc(self, role):
         """The hottest probe of this role without its self-heating, m°C; its dark sample until that is known. A value

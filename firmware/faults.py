@@ -36,6 +36,10 @@ NO_RESPONSE = const(31)
 DARK_STALE = const(32)
 NOT_RESPONDING = const(33)
 RUNAWAY = const(34)
+CHAR = const(35)
+FIBRE_BROKEN = const(36)
+MOVED = const(37)
+SWAPPED = const(38)
 OVER_POWER = const(40)
 ENERGY = const(41)
 EMISSION_TIME = const(42)
@@ -59,6 +63,9 @@ POWER_FAILS = const(59)
 STORE_CORRUPT = const(60)
 FIRMWARE_DIFFERS = const(61)
 RESTARTED = const(62)
+OUT_OF_REACH = const(65)
+VESSEL = const(66)
+BLOOD = const(67)
 DELIVERED_OFF = const(70)
 SATURATED = const(71)
 TIP_LIMITS = const(72)
@@ -118,6 +125,14 @@ CATALOGUE = {
          "check the fibre and the probe's place: is it this tissue that is heated?"),
     34: ("tissue warms on without light", HARD, HIGH, 1000, "mC", "RUNAWAY_MC",
          "take the fibre out of the laser: it may still emit; service"),
+    35: ("light has fallen at every probe: char", RESUMABLE, MEDIUM, 0, "%", "55 % of the light of 40 s before",
+         "take the fibre out and look at its tip; go on with a new one and less power"),
+    36: ("light has gone at every probe: fibre broken", RESUMABLE, MEDIUM, 0, "%", "30 % of the light of 40 s before",
+         "shine the aiming beam through it; replace the fibre"),
+    37: ("probe moved", RESUMABLE, MEDIUM, 0, "mC", "1.5 °C and what breath does",
+         "look where the probe is; fix it; if it has left its place, end here"),
+    38: ("control and guard probe seem to be swapped", RESUMABLE, MEDIUM, 0, "", "-",
+         "compare the connectors with the plan"),
     40: ("more light delivered than wanted", HARD, HIGH, 100, "mW", "OVER_POWER_PERCENT and OVER_POWER_MARGIN_MW",
          "laser driver or PWM at fault: do not use it; service"),
     41: ("energy limit reached", HARD, HIGH, 0, "mJ", "the plan's, at most ENERGY_MAX_MJ",
@@ -150,6 +165,12 @@ CATALOGUE = {
     60: ("store corrupt", HARD, HIGH, 0, "", "-", "in service, write calibration and settings anew"),
     61: ("firmware differs from its manifest", HARD, HIGH, 0, "", "-", "flash the firmware again"),
     62: ("restarted while armed", HARD, HIGH, 0, "", "-", "look after the patient; turn the key off and on"),
+    65: ("set-point out of reach at the cap", WARNING, MEDIUM, 0, "mC", "the plan's set-point",
+         "it ends below it: a probe nearer to the fibre, a longer diffuser, or a higher cap"),
+    66: ("control probe sees light and stays cool", WARNING, LOW, 0, "", "-",
+         "a vessel may lie beside it: look at its place"),
+    67: ("power of the hold has changed", WARNING, LOW, 0, "%", "a quarter in ten minutes",
+         "blood flow has changed, or the fibre: watch the guards"),
     70: ("delivered power off by more than a fifth", WARNING, MEDIUM, 300, "mW", "DELIVERED_WITHIN_PERCENT",
          "calibrate the laser; check the fibre's coupling"),
     71: ("saturated at the cap", WARNING, LOW, 0, "mW", "the plan's cap", "the set-point may be out of reach"),

@@ -16,12 +16,14 @@ UNTOLD = const(-1)
 class Situation:
     """What the hazards look at; the cycle fills it in place."""
 
-    def __init__(self, sensing, settings, trends, treatment, after_heat):
+    def __init__(self, sensing, settings, trends, treatment, after_heat, diagnosis):
         self.sensing = sensing
         self.settings = settings
         self.trends = trends
         self.treatment = treatment
         self.after_heat = after_heat  # by channel
+        self.diagnosis = diagnosis
+        self.artefact_mc = [0] * CHANNELS  # what of each reading is known to be self-heating
         self.control_mc = 0  # what is believed of the control probe's tissue
         self.inputs = 0
         self.delivered_mw = 0
@@ -188,12 +190,15 @@ def probe_below(s):
 
 
 def over_temperature(s):
-    """By role, in the bright too: absorbed light only ever reads high."""
+    """By role, in the bright too, less what is known to be self-heating; how much may be taken off is bounded."""
     sensing, limit_mc = s.situation.sensing, s.situation.settings.limit_mc
     for i in range(CHANNELS):
-        role = sensing.roles[i]
-        if sensing.tc_mc[i] > limit_mc[i] and role and reading.is_value(sensing.told[i]):
-            return s.found(faults.OVER_TEMPERATURE + role, i, sensing.tc_mc[i], limit_mc[i])
+        role, mc = sensing.roles[i], sensing.tc_mc[i]
+        if mc > limit_mc[i] and role and reading.is_value(sensing.told[i]):
+            light_mc, most_mc = s.situation.artefact_mc[i], limits.ARTEFACT_MAX_MC[role]
+            mc -= light_mc if light_mc < most_mc else most_mc
+            if mc > limit_mc[i]:
+                return s.found(faults.OVER_TEMPERATURE + role, i, mc, limit_mc[i])
     return 0
 
 
@@ -280,6 +285,22 @@ def runaway(s):
     return s.found(faults.RUNAWAY, trends.runaway, trends.runaway_mc, limits.RUNAWAY_MC) if trends.runaway >= 0 else 0
 
 
+def source(s):
+    """Char, or a broken fibre."""
+    diagnosis = s.situation.diagnosis
+    return s.found(diagnosis.source, -1, diagnosis.left_percent, 0) if diagnosis.source else 0
+
+
+def moved(s):
+    diagnosis = s.situation.diagnosis
+    return s.found(faults.MOVED, diagnosis.moved, diagnosis.moved_mc, 0) if diagnosis.moved >= 0 else 0
+
+
+def swapped(s):
+    diagnosis = s.situation.diagnosis
+    return s.found(faults.SWAPPED, diagnosis.swapped, 0, 0) if diagnosis.swapped >= 0 else 0
+
+
 CONTACTS = const(5)  # so many of the first look at contacts
 EVERY_CYCLE = (
     emergency_stop,
@@ -314,4 +335,7 @@ EVERY_FRAME = (
     jump,
     rate,
     not_responding,
+    source,
+    moved,
+    swapped,
 )

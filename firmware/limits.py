@@ -43,10 +43,13 @@ COOLING_MAX_CYCLES = const(1800)
 HOT_MC = const(41000)  # a probe above it: nothing is written to flash
 
 # Plausibility
-RATE_MAX_MC = (20000, 10000, 20000, 10000, 10000)  # by role, between dark samples; residual light makes up to 6000
+RATE_MAX_MC = (20000, 10000, 45000, 10000, 10000)  # by role, between dark samples; light off makes 33000 at a tip
 COLD_SPREAD_MC = const(5000)  # converters on one board
 REST_SPREAD_MC = const(3000)  # probes in a body before any light
 FROZEN_SAMPLES = const(40)  # 8 s of one code, while the light goes on and off
+ARTEFACT_MAX_MC = (0, 20000, 45000, 8000, 20000)  # by role: of a reading, so much may be taken for self-heating
+VESSEL_LIGHT_MC_PER_W = const(800)
+BLOOD_PERCENT = const(25)
 RESPONSE_FRAMES = const(120)  # of light, in which the control probe has to show something of it
 RESPONSE_MC = const(1000)
 RUNAWAY_AFTER_CYCLES = const(30)  # without light

@@ -36,6 +36,11 @@ class Notices:
         alarms.set(faults.DELIVERED_OFF, self._delivered_off(emitting))
         alarms.set(faults.SATURATED, emitting and self._law.reason == control.AT_CAP)
         alarms.set(faults.TIP_LIMITS, emitting and self._law.reason == control.TIP_LIMITED)
+        diagnosis = self._situation.diagnosis
+        alarms.set(faults.OUT_OF_REACH, emitting and diagnosis.out_of_reach)
+        alarms.set(faults.VESSEL, emitting and diagnosis.vessel >= 0)
+        off = diagnosis.blood_percent - 100
+        alarms.set(faults.BLOOD, emitting and not -limits.BLOOD_PERCENT <= off <= limits.BLOOD_PERCENT)
         alarms.set(faults.CONFIRM, self._to_confirm())
         alarms.set(faults.ROWS_LOST, self._rows_lost(dropped))
 

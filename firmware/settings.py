@@ -22,6 +22,7 @@ RANGES = {
     "lease_stops": (0, 1),  # a lost host pauses the treatment, or stops it
     "confirm_ms": (limits.CONFIRM_MIN_MS, limits.CONFIRM_MAX_MS),
     "corrected": (0, 1),  # act on readings without their self-heating, or on dark samples as they are
+    "stem_permille": (0, 100),  # what the probe's stem takes off its tissue's rise
     "identified": (0, 1),  # gains from the tissue's answer, or the plan's
 }
 for _i in range(LAGS):
@@ -56,6 +57,7 @@ class Settings:
         self.confirm_ms = limits.CONFIRM_MIN_MS
         self.corrected = 0
         self.identified = 0
+        self.stem_permille = 0
         self.shares_q10 = [0] * LAGS
         self._upload = {}
 

@@ -9,7 +9,7 @@ from micropython import const
 
 FRAMES = const(4)  # one breath at 15 a minute
 NEAR_MC = const(3000)
-_PAUSES = (30, 31, 32, 33, 240, 241, 242, 243)
+_PAUSES = (30, 31, 32, 33, 480, 481, 482, 483)
 _AFTER_LIGHT = const(20)  # frames of light before the first, two breaths before any other
 
 

@@ -35,7 +35,7 @@ _SR_RANGE = const(0x40)
 
 _CJ_HIGH_C = const(60)
 _CJ_LOW_C = const(0)
-_TC_HIGH_C = const(110)
+_TC_HIGH_C = const(160)
 _TC_LOW_C = const(0)
 _OPEN_TEST_MS = const(15)
 

@@ -89,6 +89,7 @@ class SelfHeating(Section):
         description="after the light went off",
         json_schema_extra={"unit": "s"},
     )
+    stem_mm: float = quantity(1.0, 0.0, 5.0, "mm", "of the probe's stem carry heat off it: 0.05 mm wires 1")
     left: tuple[float, ...] = Field(
         default=tuple(BEAD_LEFT.values()),
         min_length=4,
@@ -498,6 +499,13 @@ class Plan(Section):
                 f" treatment.set_point_c = {self.treatment.set_point_c}, else every treatment trips; raise the limit"
             )
 
+    def _stem_permille(self) -> int:
+        """What a stem that runs back along the fibre takes off the rise: it feels tissue that gets cooler along the
+        axis as l² / (half the emitting length² + r²), to second order."""
+        control, half_mm = self.probes[self.control_channel], max(self.fibre.end_mm, 0.0)
+        permille = 1000 * self.self_heating.stem_mm**2 / (half_mm**2 + control.radial_mm**2 + 10.0)
+        return min(round(permille), 100)
+
     def device_fields(self) -> dict[str, int]:
         """The plan as the device takes it: integers whose names carry the unit; the device checks them again."""
         treatment, control = self.treatment, self.control
@@ -517,6 +525,7 @@ class Plan(Section):
             "lease_stops": ("pause", "stop").index(self.supervision.on_lost_host),
             "confirm_ms": round(self.supervision.confirm_min * 60_000),
             "corrected": int(control.reading == "corrected"),
+            "stem_permille": self._stem_permille(),
             "identified": int(control.law == "identified"),
         }
         shares = shares_q10(self.self_heating.times_s, self.self_heating.left)

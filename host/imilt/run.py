@@ -43,6 +43,7 @@ REASONS = (
     "rising at the slew limit",
     "learning from the ramp",
     "dark to look at the probes",
+    "kept as before the loss",
 )
 """The firmware's names, for a run that has no summary to tell them."""
 _OK = 0  # the status of a sample that may be believed

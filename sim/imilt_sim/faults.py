@@ -80,8 +80,20 @@ def _breathing(amplitude_mm: float) -> Callable[[w.World], None]:
     return lambda world: world.plant.breathe(amplitude_mm)
 
 
+def _swap(probe: float, other: float) -> Callable[[w.World], None]:
+    def apply(world: w.World) -> None:
+        order = world.read_as
+        order[int(probe)], order[int(other)] = order[int(other)], order[int(probe)]
+
+    return apply
+
+
 def _gain(factor: float) -> Callable[[w.World], None]:
     return lambda world: setattr(world.diode, "gain", factor)
+
+
+def _light_loss(fraction: float) -> Callable[[w.World], None]:
+    return lambda world: setattr(world, "passes", 1.0 - fraction)
 
 
 def _pwm_stuck(duty: float) -> Callable[[w.World], None]:
@@ -136,6 +148,11 @@ KINDS: dict[str, _Kind] = {
     "photodiode": _Kind(
         "the photodiode shows so many times the light; 0: it is blind", ("factor",), _set_world("photodiode_gain")
     ),
+    "light-loss": _Kind(
+        "char or a bad coupling: this fraction of the light no longer leaves the fibre", ("fraction",), _light_loss
+    ),
+    "fibre-break": _Kind("the fibre breaks behind the photodiode", (), lambda: _light_loss(1.0)),
+    "swap": _Kind("two probes are plugged into each other's converters", ("probe", "other"), _swap),
     "brown-out": _Kind("the supply falls to so many mV", ("millivolts",), _set_world("supply_mv")),
     "power-cut": _Kind("board and converters lose their power for so long", ("seconds",), _power_cut),
     "hang": _Kind("the firmware hangs: only interrupts and its watchdog still come", (), lambda: w.World.hang),
@@ -154,7 +171,7 @@ _RANGES = {
     "millivolts": (1800, 5500),
     "seconds": (0.1, 600),
 }
-_WHOLE = ("probe", "bit", "count")
+_WHOLE = ("probe", "other", "bit", "count")
 
 
 def parse_fault(text: str, probes: int) -> Fault:
@@ -186,6 +203,6 @@ def _arguments(text: str, kind: _Kind, given: str | None, probes: int) -> list[f
 
 
 def _check(text: str, name: str, value: float, probes: int) -> None:
-    low, high = (0, probes - 1) if name == "probe" else _RANGES[name]
+    low, high = (0, probes - 1) if name in ("probe", "other") else _RANGES[name]
     if not low <= value <= high or (name in _WHOLE and value != int(value)):
         raise InputError(f"--fault {text}: {name} = {value:g}: allowed are {low} to {high}")

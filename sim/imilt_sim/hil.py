@@ -42,7 +42,7 @@ DARK_MW = 100
 MONOSTABLE_MS, DUTY_MS, STEP_MS = 250, 20, 5
 CONVERSION_MS = (100, 205)
 # CR0 and MASK to the offset as the driver is to leave them: data sheet 19-7534, with the driver's thresholds.
-REGISTERS = "11{type:02x}c03c0006e0000000"
+REGISTERS = "11{type:02x}c03c000a00000000"
 TYPE_K, TYPE_T = 3, 7
 _OK = 0
 _NOT_RESPONDING = 33

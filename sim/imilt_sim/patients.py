@@ -40,7 +40,7 @@ def draw(seed: int) -> Patient:
     """The patient of a seed; strata of breathing take turns."""
     rng = np.random.default_rng(seed)
     breathing_mm = BREATHING_MM[seed % len(BREATHING_MM)]
-    planned_mm = rng.uniform(4.5, 8.0)
+    planned_mm = rng.uniform(4.5, 7.0)
     margin_mm = planned_mm + rng.uniform(1.0, 4.0)
     data: dict[str, Any] = {
         "name": f"virtual patient {seed}",

@@ -119,6 +119,8 @@ class World:
         self.supply_mv = SUPPLY_MV
         self.enable_stuck = False  # open: neither the monostable nor the chain darkens
         self.photodiode_gain = 1.0
+        self.passes = 1.0  # of the light behind the photodiode, what leaves the fibre
+        self.read_as = list(range(CHANNELS))  # by converter: the probe that is plugged in there
         self.leads = [Lead() for _ in range(CHANNELS)]
         for lead in self.leads[len(plan.probes) :]:
             lead.input_faults = OPEN  # nothing is plugged in there
@@ -339,7 +341,7 @@ class World:
         while count:
             to_second = _GRID_PER_S - self.grid % _GRID_PER_S
             part = count if count < to_second else to_second
-            self.plant.advance(part, self.power_w)
+            self.plant.advance(part, self.power_w * self.passes)
             self._energy_j += self.power_w * part * GRID_MS / 1000
             self.grid += part
             count -= part
@@ -372,7 +374,7 @@ class World:
             board.done |= 1 << i
             if lead.stuck:
                 continue  # what the board was given last stands
-            board.hot_q12[i] = self._hot_q12(i, lead, means_c[i])
+            board.hot_q12[i] = self._hot_q12(i, lead, means_c[self.read_as[i]])
             board.cold_q12[i] = cold_q12
             board.input_faults[i] = lead.input_faults
             if lead.glitches:

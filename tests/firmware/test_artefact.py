@@ -126,6 +126,6 @@ def test_whatever_comes_its_figures_stay_within_bounds(samples: list[tuple[int, 
             it.frame()
         if n % 20 == 19:
             it.window() if n % 40 == 39 else it.breath()
-    assert 0 <= it.mc_per_w <= 24000
+    assert 0 <= it.mc_per_w <= 48000
     assert 683 <= it.shape_q10 <= 1536
     assert 0 <= it.sway_mc <= 8000

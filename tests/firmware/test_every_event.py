@@ -290,7 +290,7 @@ EVENTS: dict[str, Event] = {
     "the control probe is above its set-point in the dark": Event(
         rises_in_the_dark, AT_REST | {"heating": "fault", "holding": "fault", "paused": "fault", "cooling": "fault"}, 80
     ),
-    "the tip jumps": Event(reads(1, 60), RESUMABLE, 25),
+    "the tip jumps": Event(reads(1, 85), RESUMABLE, 25),
     "probes differ at rest": Event(reads(1, 40.1), AT_REST, 30),
     "cold junctions differ": Event(cold(1, 29.1), RESUMABLE, 30),
     "a probe freezes": Event(freezes, ON | LIT_RESUMABLE, 100),

@@ -21,7 +21,7 @@ NAMES = {
     for name, value in vars(faults).items()
     if type(value) is int and name not in (*CLASSES, *PRIORITIES, "OVER_TEMPERATURE")
 }
-UNITS = {"", "mC", "mW", "mJ", "ms", "mV", "s", "samples", "cycles"}
+UNITS = {"", "mC", "mW", "mJ", "ms", "mV", "s", "samples", "cycles", "%"}
 SELF_TEST = {faults.LEAK, faults.ENABLE_FAILS, faults.POWER_FAILS}
 # Seen by no hazard: the store, the firmware and the last boot are judged before the first cycle.
 BEFORE = {faults.STORE_CORRUPT, faults.FIRMWARE_DIFFERS, faults.RESTARTED}
@@ -94,6 +94,7 @@ def test_every_fault_of_a_treatment_has_its_hazard() -> None:
     over_temperature = {faults.OVER_TEMPERATURE + role for role in range(1, 5)}
     seen = {edge.number for edge in EDGES.values()} | by_status | over_temperature | SELF_TEST
     assert not seen & BEFORE
+    seen.add(faults.FIBRE_BROKEN)  # of the same hazard as char
     assert seen | BEFORE == of_class(faults.HARD) | of_class(faults.RESUMABLE)
 
 

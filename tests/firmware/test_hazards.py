@@ -54,7 +54,17 @@ def test_every_hazard_is_asked_in_one_rhythm_and_has_its_case() -> None:
 
 def test_readings_are_judged_with_each_sample_and_dark_ones_with_each_frame() -> None:
     of_samples = {"over_temperature", "probe_status", "probe_below", "frozen", "disagree"}
-    of_frames = {"above_set_point", "guard_ahead", "jump", "rate", "not_responding", "runaway"}
+    of_frames = {
+        "above_set_point",
+        "guard_ahead",
+        "jump",
+        "rate",
+        "not_responding",
+        "runaway",
+        "source",
+        "moved",
+        "swapped",
+    }
     for name in EDGES:
         assert RHYTHM[name] == ("sample" if name in of_samples else "frame" if name in of_frames else "cycle"), name
 
@@ -327,11 +337,11 @@ def test_one_probe_or_none_agrees_with_itself() -> None:
 
 
 @pytest.mark.parametrize("channel", range(4))
-@pytest.mark.parametrize("step_mc", [-90000, 10001])
+@pytest.mark.parametrize("step_mc", [-90000, 45001])
 @pytest.mark.parametrize(("name", "path"), [("rate", "rejected"), ("jump", "jumped")])
 def test_what_sensing_made_of_a_step(name: str, path: str, channel: int, step_mc: int) -> None:
     seen = all_of(at("sensing." + path, True, channel), at("sensing.step_mc", step_mc, channel))
-    limit = (10000, 20000, 10000, 10000)[channel]
+    limit = (10000, 45000, 10000, 10000)[channel]
     assert ask(name, seen) == (EDGES[name].number, channel, step_mc, limit)
     assert ask(name, seen, at("sensing.roles", sensing.NONE, channel)) == NOTHING
 

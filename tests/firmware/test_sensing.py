@@ -281,7 +281,7 @@ def test_a_step_up_to_what_tissue_can_is_believed(probes: Probes, channel: int, 
 @pytest.mark.parametrize("channel", range(4))
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_a_single_spike_is_rejected_and_forgotten(probes: Probes, channel: int, sign: int) -> None:
-    spike = sign * ((10000, 20000, 10000, 10000)[channel] + 1)
+    spike = sign * ((10000, 45000, 10000, 10000)[channel] + 1)
     probes.dark(50000, channel)
     probes.dark(50000 + spike, channel)
     assert probes.believed(channel) == (50000, True, False, spike)

@@ -39,7 +39,7 @@ def test_each_is_a_breath_and_their_pauses_grow_and_differ() -> None:
     assert len(frames) == windows.FRAMES * len(begins) or frames[-1] == 2999
     pauses = [b - a for a, b in pairwise(begins)]
     assert all(30 <= pause <= 45 for pause in pauses[:4])
-    assert all(240 <= pause <= 255 for pause in pauses[4:])
+    assert all(480 <= pause <= 495 for pause in pauses[4:])
 
 
 def test_an_interrupted_window_teaches_nothing() -> None:

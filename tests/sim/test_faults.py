@@ -16,6 +16,8 @@ from imilt.errors import InputError
 from imilt_sim.faults import _RANGES, KINDS, parse_fault
 from imilt_sim.world import CHAIN, COVER, EMERGENCY_STOP, FIBRE, FOOTSWITCH, KEY, REMOTE, World
 
+PROBES = ("probe", "other")
+
 
 def struck(text: str) -> World:
     world = Bench().world
@@ -130,8 +132,8 @@ def test_the_host_falls_silent() -> None:
 def test_every_kind_says_what_it_does_and_takes_arguments_of_known_ranges() -> None:
     for name, kind in KINDS.items():
         assert kind.help
-        low = ",".join("0" if argument == "probe" else f"{_RANGES[argument][0]}" for argument in kind.arguments)
-        high = ",".join("1" if argument == "probe" else f"{_RANGES[argument][1]}" for argument in kind.arguments)
+        low = ",".join("0" if argument in PROBES else f"{_RANGES[argument][0]}" for argument in kind.arguments)
+        high = ",".join("1" if argument in PROBES else f"{_RANGES[argument][1]}" for argument in kind.arguments)
         for text in (low, high):
             fault = parse_fault(f"{name}@1:{text}" if text else f"{name}@1", 2)
             fault.apply(Bench().world)

@@ -14,7 +14,7 @@ from imilt_sim.hil import board_checks
 from imilt_sim.loop_back import FAULTS, difference
 
 GOOD = [
-    ["registers", "0", "7", "1107c03c0006e0000000"],
+    ["registers", "0", "7", "1107c03c000a00000000"],
     ["conversion", "0", "180", "0"],
     ["junctions", "0", "24100", "24000"],
     ["power", "2000", "2050"],
@@ -31,7 +31,7 @@ def test_a_good_board_passes() -> None:
 @pytest.mark.parametrize(
     ("line", "what"),
     [
-        (["registers", "0", "7", "0007c03c0006e0000000"], "converter 0, type 7: registers"),
+        (["registers", "0", "7", "0007c03c000a00000000"], "converter 0, type 7: registers"),
         (["conversion", "0", "60", "0"], "converter 0: conversion, ms"),
         (["conversion", "1", "180", "5"], "converter 1: status"),
         (["junctions", "0", "28000", "24000"], "converter 0: hot less cold, °C"),

@@ -25,6 +25,7 @@ PLAN = {
     "confirm_ms": 300000,
     "corrected": 0,
     "identified": 0,
+    "stem_permille": 0,
     "share0_q10": 1024,
     **{f"share{i}_q10": 0 for i in range(1, 8)},
     "probe0_role": 1,

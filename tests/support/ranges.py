@@ -17,6 +17,7 @@ LOCKED = (
     "app.py",
     "artefact.py",
     "control.py",
+    "diagnosis.py",
     "dose.py",
     "drivers/",
     "estimate.py",

@@ -39,7 +39,10 @@ def healthy(state: int = treatment.HEATING) -> Any:
         probes.age[i] = probes.dark_age[i] = 0
     probes.asked, probes.fresh, probes.fresh_dark = True, 0xF, True
     after_heat = [SimpleNamespace(rise_mc=0) for _ in range(4)]
-    it = hazards.Situation(probes, plan_taken(), trends.Trends(probes), treatment.Treatment(state), after_heat)
+    diagnosis = SimpleNamespace(source=0, left_percent=100, moved=-1, moved_mc=0, swapped=-1, vessel=-1)
+    diagnosis.out_of_reach, diagnosis.blood_percent = False, 100
+    state_of = treatment.Treatment(state)
+    it = hazards.Situation(probes, plan_taken(), trends.Trends(probes), state_of, after_heat, diagnosis)
     it.inputs = ALL_CLOSED | FOOTSWITCH
     it.control_mc = 46000
     it.commanded_mw = it.delivered_mw = 2000
@@ -177,6 +180,23 @@ EDGES = {
         -10001,
         10000,
     ),
+    "source": Edge(
+        at("diagnosis.source", 0),
+        all_of(at("diagnosis.source", faults.CHAR), at("diagnosis.left_percent", 40)),
+        faults.CHAR,
+        -1,
+        40,
+        0,
+    ),
+    "moved": Edge(
+        at("diagnosis.moved", -1),
+        all_of(at("diagnosis.moved", 3), at("diagnosis.moved_mc", -4000)),
+        faults.MOVED,
+        3,
+        -4000,
+        0,
+    ),
+    "swapped": Edge(at("diagnosis.swapped", -1), at("diagnosis.swapped", 2), faults.SWAPPED, 2, 0, 0),
     "not_responding": Edge(
         at("trends.unresponsive", False),
         all_of(at("trends.unresponsive", True), at("trends.rise_mc", 999)),

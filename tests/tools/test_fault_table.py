@@ -54,7 +54,7 @@ def test_no_limit_is_left_a_mere_name() -> None:
     [
         (11, "the plan's, at most 65 °C (`PROBE_LIMIT_MAX_MC`)"),
         (13, "the plan's, at most 50 °C (`PROBE_LIMIT_MAX_MC`)"),
-        (27, "10 °C control, 20 °C tip, 10 °C guard, 10 °C spare (`RATE_MAX_MC`)"),
+        (27, "10 °C control, 45 °C tip, 10 °C guard, 10 °C spare (`RATE_MAX_MC`)"),
         (28, "40 samples, 8 s (`FROZEN_SAMPLES`)"),
         (30, "4 cycles, 0.4 s (`SAMPLE_MAX_AGE`)"),
         (40, "150 % (`OVER_POWER_PERCENT`) and 0.2 W (`OVER_POWER_MARGIN_MW`)"),

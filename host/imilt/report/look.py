@@ -17,7 +17,7 @@ STATE_FILL = {
     "self-test": "#fdf6d8",
 }
 """A state that is not here stays white."""
-REASON_FILL = ("#d5dbe1", "#0072b2", "#e69f00", "#d55e00", "#56b4e9", "#009e73", "#cc79a7", "#8c8c8c")
+REASON_FILL = ("#d5dbe1", "#0072b2", "#e69f00", "#d55e00", "#56b4e9", "#009e73", "#cc79a7", "#8c8c8c", "#a65628")
 """Why the power was what it was, in the firmware's order."""
 _ROLE_INK = {"control": "#0072b2", "tip": "#d55e00", "guard": "#009e73", "spare": "#b5679a"}
 EVENT_INK = {"fault": "#b3261e", "warning": "#b26a00", "alarm": "#b26a00", "operator": "#5e4fa2", "command": "#5b6b7a"}

@@ -65,9 +65,9 @@ class Way(NamedTuple):
 def way(probe: Probe, model: ProbeModel, breathing: Breathing, fibre: Fibre, pulled_mm: float = 0.0) -> Way:
     """Where a probe feels what, after it was pulled along its wire by `pulled_mm`.
 
-    The tissue moves against the probe, and the light against it as much as fibre and probe move differently. What the
-    source's own movement in the tissue does to the temperature is left out: within a breath heat spreads further
-    (√(4αt) = 1.5 mm in 4 s) than it goes.
+    A tip probe is fixed to the fibre and moves with it. The tissue moves against the probe, and the light against it as
+    much as fibre and probe move differently. What the source's own movement in the tissue does to the temperature is
+    left out: within a breath heat spreads further (√(4αt) = 1.5 mm in 4 s) than it goes.
     """
     angle_deg = model.wire_angle_deg
     junction = np.array([probe.true_radial_mm, probe.true_axial_mm]) + pulled_mm * direction(angle_deg)
@@ -76,7 +76,8 @@ def way(probe: Probe, model: ProbeModel, breathing: Breathing, fibre: Fibre, pul
     def felt(length_mm: float, amplitude_mm: float) -> tuple[Wire, ...]:
         return tuple(wire(junction + np.array((amplitude_mm * x, 0.0)), angle_deg, length_mm, fibre) for x in breath)
 
-    return Way(felt(model.wire_mm, breathing.probe_mm), felt(model.lit_mm, breathing.probe_mm - breathing.fibre_mm))
+    moves_mm = breathing.fibre_mm if probe.role == "tip" else breathing.probe_mm
+    return Way(felt(model.wire_mm, moves_mm), felt(model.lit_mm, moves_mm - breathing.fibre_mm))
 
 
 def sway(breathing: Breathing) -> list[float]:

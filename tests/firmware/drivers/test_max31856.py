@@ -28,10 +28,10 @@ TYPES = range(8)
 AVERAGING = (1, 2, 4, 8, 16)
 ASK = bytes(17)
 # Address, CR0, CR1, MASK, cold-junction limits, linearised limits, offset, cold junction, thermocouple, status
-IDLE = bytes.fromhex("00 11 07 C0 3C 00 06 E0 00 00 00 18 00 02 E0 00 00")
+IDLE = bytes.fromhex("00 11 07 C0 3C 00 0A 00 00 00 00 18 00 02 E0 00 00")
 POWER_UP = bytes.fromhex("00 00 03 FF 7F C0 7F FF 80 00 00 00 00 00 00 00 00")
 STOP = (b"\x80\x11", None)
-CONFIGURE_T = (bytes.fromhex("81 07 C0 3C 00 06 E0 00 00 00"), None)
+CONFIGURE_T = (bytes.fromhex("81 07 C0 3C 00 0A 00 00 00 00"), None)
 TRIGGER = (b"\x80\x51", None)
 
 
@@ -133,12 +133,12 @@ class Rig:
 
 
 def test_configure_stops_conversion_and_then_writes_every_register() -> None:
-    with expected_protocol(STOP, (bytes.fromhex("81 03 C0 3C 00 06 E0 00 00 00"), None)) as chip:
+    with expected_protocol(STOP, (bytes.fromhex("81 03 C0 3C 00 0A 00 00 00 00"), None)) as chip:
         assert chip.configure(K) is True
 
 
 def test_every_option_in_its_register() -> None:
-    script = ((b"\x80\x10", None), (bytes.fromhex("81 46 C0 3C 00 06 E0 00 00 F0"), None), (b"\x80\x90", None))
+    script = ((b"\x80\x10", None), (bytes.fromhex("81 46 C0 3C 00 0A 00 00 00 F0"), None), (b"\x80\x90", None))
     with expected_protocol(*script, mains_hz=60, averaging=16, continuous=True, offset_mc=-1000) as chip:
         assert chip.configure(S)
         chip.trigger()
@@ -613,7 +613,7 @@ def test_every_mode_and_type(letter: str, drdy: bool, continuous: bool, averagin
         assert rig.chip.cj_mc == 24000
 
 
-@given(st.integers(0, 110 * 4096 + 255), st.integers(0, 61 * 4096 - 1))
+@given(st.integers(0, 160 * 4096 + 255), st.integers(0, 61 * 4096 - 1))
 def test_the_value_is_the_true_one_rounded_down_to_its_step(hot_q12: int, cold_q12: int) -> None:
     assert RIG.convert(hot_q12 / 4096, cold_q12 / 4096) == OK
     assert RIG.chip.tc_mc == (hot_q12 >> 5) * 1000 // 128
@@ -630,7 +630,7 @@ RIG = Rig()
         (T, 46.0, 24.0, 2, SHORT, 0x02),
         (T, 46.0, 24.0, 3, SHORT, 0x02),
         (T, -0.25, 24.0, 0, LOW, 0x04),
-        (T, 110.25, 24.0, 0, HIGH, 0x08),
+        (T, 160.25, 24.0, 0, HIGH, 0x08),
         (T, 46.0, -1.0, 0, COLD_RANGE, 0x10),
         (T, 46.0, 61.0, 0, COLD_RANGE, 0x20),
         (T, 401.0, 24.0, 0, RANGE, 0x48),
