@@ -18,10 +18,14 @@ ARGS ?=
 # `make lock UPGRADE=1` takes the newest versions.
 UPGRADE ?=
 
+# `make cohort`: how many patients, and which ways to treat them.
+PATIENTS ?= 1000
+ARMS ?= 0,1,2,3
+
 # Else pyright asks the package index for a newer self.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help setup treat test coverage lint format bench reaction conformance safe-exit hil board-figures fuzz after-heat firmware-size tune plant-bank physics bench-tissue docs its90 near-field lock clean look-again
+.PHONY: help setup treat test coverage lint format bench reaction conformance safe-exit hil board-figures fuzz after-heat firmware-size tune cohort plant-bank physics bench-tissue docs its90 near-field lock clean look-again
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +88,9 @@ firmware-size: $(STAMP) ## compile the firmware and tell its size
 
 tune: $(STAMP) ## try the feedback law's parameters on the default plan
 	@$(BIN)/python -m imilt_sim.tune
+
+cohort: $(STAMP) ## treat 1,000 virtual patients, and 1,000 by each of three baselines; takes two hours (PATIENTS=… ARMS=0,1)
+	@$(BIN)/python -m imilt_sim.cohort_study --patients $(PATIENTS) --arms $(ARMS)
 
 plant-bank: $(STAMP) ## write the shapes of the tissue's answer that the firmware knows
 	@$(BIN)/python tools/plant_bank.py
